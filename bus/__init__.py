@@ -1,0 +1,1 @@
+"""Tocsin: the bus on which agencies share early warnings of mass atrocities."""
