@@ -1,0 +1,99 @@
+"""An event: something reported, observed, measured or expected."""
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from schemas.models.base import MAX_TEXT_BYTES, Figure, Id, Lax, Many, Name, Short, Umbrella, Value, broken
+from schemas.models.enums import ActorClass, CountBasis, CountOf, CountUnit, CountWhat, Nature, Role, Sector
+from schemas.models.place import When, Where
+from schemas.models.source import Media, Original, Source, Text
+from schemas.taxonomy import is_type
+
+
+def _type(code: str) -> str:
+    if not is_type(code):
+        raise broken("a code of the taxonomy of types")
+    return code
+
+
+EventType = Annotated[str, AfterValidator(_type)]
+"""A dotted code of the taxonomy."""
+Indicator = Annotated[str, Field(pattern=r"^([1-9]|1[0-4])\.([1-9]|[12][0-9])$")]
+"""A code of the UN Framework of Analysis for Atrocity Crimes, such as `7.6`."""
+AttributeKey = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}\.[^\x00-\x1f]{1,128}$")]
+"""`<format>.<field>`."""
+
+
+class Actor(Value):
+    """Somebody who did it, was a party to it, or was affected."""
+
+    role: Lax[Role]
+    class_: Lax[ActorClass] = Field(default=ActorClass.UNKNOWN, alias="class")
+    name: Short | None = None
+    scheme: Short | None = Field(default=None, description="The list that the code is of.")
+    code: Short | None = None
+    alleged: bool = False
+
+
+class Count(Value):
+    """A figure with its range; null = unknown, 0 = reported none."""
+
+    what: Lax[CountWhat]
+    of: Lax[CountOf] | None = Field(default=None, description="The group counted; null = all.")
+    unit: Lax[CountUnit]
+    basis: Lax[CountBasis]
+    low: Figure | None = None
+    best: Figure | None = None
+    high: Figure | None = None
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> Self:
+        given = [figure for figure in (self.low, self.best, self.high) if figure is not None]
+        if given != sorted(given):
+            raise broken("low <= best <= high")
+        return self
+
+
+class Replaced(Value):
+    """An own event whose place this one takes."""
+
+    feed: Name
+    id: Id
+
+
+class Event(Value):
+    """What is known of one event, as one author says it."""
+
+    nature: Lax[Nature]
+    type: EventType = Field(description="The gravest code.")
+    also: Annotated[Many[EventType], Field(max_length=16)] = Field(default=(), description="Further codes of the record.")
+    indicators: Annotated[Many[Indicator], Field(max_length=64)] = ()
+    when: When | None = Field(default=None, description="null = unknown; then it is never clustered.")
+    where: Where = Where()
+    actors: Annotated[Many[Actor], Field(max_length=64)] = ()
+    counts: Annotated[Many[Count], Field(max_length=128)] = ()
+    sectors: Annotated[Many[Lax[Sector]], Field(max_length=16)] = ()
+    source: Source
+    part_of: Annotated[Many[Umbrella], Field(max_length=32)] = Field(
+        default=(), description="Umbrella ids: sharing one makes events related, never the same."
+    )
+    replaces: Annotated[Many[Replaced], Field(max_length=64)] = ()
+    texts: Annotated[Many[Text], Field(max_length=64)] = Field(default=(), description="At most 64 KiB together.")
+    media: Annotated[Many[Media], Field(max_length=64)] = ()
+    original: Original | None = None
+    attributes: dict[AttributeKey, Annotated[str, Field(max_length=8192)]] = Field(
+        default={}, max_length=256, description="What the format says and no field above holds, as `<format>.<field>`."
+    )
+
+    @model_validator(mode="after")
+    def _texts_are_bounded(self) -> Self:
+        size = sum(
+            len(part.encode())
+            for text in self.texts
+            for part in (text.headline, text.description, text.instruction)
+            if part is not None
+        )
+        if size > MAX_TEXT_BYTES:
+            raise broken("texts of at most 64 KiB together")
+        return self

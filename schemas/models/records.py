@@ -1,0 +1,59 @@
+"""What the bus itself writes into its topics: unsigned records."""
+
+from pydantic import Field
+
+from schemas.models.base import Bytes32, Hex64, LabelText, Lax, Line, Many, Note, Ordinal, Short, TimeMs, Value
+from schemas.models.enums import Change, DeliveredKind, DeliveryReason, Verdict
+
+
+class AcceptedEvent(Value):
+    """A submission that passed all checks, with the author's bytes unchanged."""
+
+    accepted_at: TimeMs = Field(description="When the log appended the submission.")
+    first_at: TimeMs = Field(description="accepted_at of the earliest revision.")
+    control_version: int = Field(ge=0, description="How many control records held at this position.")
+    envelope: bytes
+
+
+class Tick(Value):
+    """A minute has passed; time acts at this position."""
+
+    minute: TimeMs
+
+
+class Receipt(Value):
+    """What became of a submission; null where it could not be read so far."""
+
+    kind: Short | None = None
+    feed: Short | None = None
+    id: Short | None = None
+    digest: Hex64
+    revision: Ordinal | None = None
+    label: LabelText | None = None
+    verdict: Lax[Verdict]
+    reason: Short | None = Field(default=None, description="A code of the closed list of refusals.")
+    place: Line | None = None
+    expected: Note | None = None
+    accepted_at: TimeMs
+    first_at: TimeMs | None = None
+    sequence: Ordinal | None = None
+
+
+class Delivery(Value):
+    """One step from what a reader had to what it has now.
+
+    The order of the fields is part of the contract: sequence, revision and chain differ from reader to reader, all that
+    stands between them is encoded once.
+    """
+
+    sequence: Ordinal = Field(description="Per reader, no gaps.")
+    revision: Ordinal
+    change: Lax[Change]
+    reason: Lax[DeliveryReason] | None = None
+    kind: Lax[DeliveredKind]
+    ref: Line = Field(description="`agency/feed/id`, or the alert's id.")
+    what_changed: Many[Short] = ()
+    replaces: Line | None = None
+    superseded_by: Line | None = None
+    body: bytes | None = Field(default=None, description="The signed bytes.")
+    chain: Bytes32 = Field(description="Hash of the previous delivery's chain and this one.")
