@@ -1,0 +1,126 @@
+"""The released schemas, pinned by fingerprint: nobody registers a schema by publishing.
+
+A fingerprint is the SHA-256 of the schema's Parsing Canonical Form. `avro/pins.json` lists them all; a file that does not match
+its pin is never used. Nothing is read before it is asked for.
+"""
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, NamedTuple
+
+from fastavro import parse_schema
+from fastavro.schema import fingerprint, to_parsing_canonical_form
+
+from bus.errors import Reason, Refusal, TocsinError, refuse
+
+MAGIC: Final = b"\xc3\x01"
+"""Marks Avro's single-object encoding, version 1."""
+PREFIX_BYTES: Final = 10
+"""The magic and CRC-64-AVRO of the canonical form."""
+
+
+class SchemaError(TocsinError):
+    """A released schema is missing or was changed."""
+
+
+class Pin(NamedTuple):
+    """One released schema."""
+
+    kind: str
+    version: int
+    fingerprint_hex: str
+    prefix_hex: str
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A released schema, ready to encode and decode."""
+
+    kind: str
+    version: int
+    fingerprint_hex: str
+    prefix: bytes = field(repr=False)
+    parsed: Any = field(repr=False, compare=False)
+    parts: dict[str, Any] = field(repr=False, compare=False)
+    """The parsed schema of each field, to encode one alone."""
+
+
+def sha256_fingerprint(schema: Any) -> str:  # noqa: ANN401  a schema is any JSON value
+    """Return the SHA-256 of a schema's Parsing Canonical Form, in hex."""
+    return fingerprint(to_parsing_canonical_form(schema), "SHA-256")
+
+
+def single_object_prefix(schema: Any) -> bytes:  # noqa: ANN401
+    """Return what stands before each value of this schema: C3 01 and CRC-64-AVRO, little-endian."""
+    return MAGIC + bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
+
+
+def compiled(kind: str, version: int, schema: Any) -> Schema:  # noqa: ANN401
+    """Make a schema ready for use; whether it may be used is decided by the pins."""
+    fields = schema.get("fields", ()) if isinstance(schema, dict) else ()
+    namespace = schema.get("namespace") if isinstance(schema, dict) else None
+    return Schema(
+        kind,
+        version,
+        sha256_fingerprint(schema),
+        single_object_prefix(schema),
+        parse_schema(schema, named_schemas={}),
+        {part["name"]: _parsed_part(part["type"], namespace) for part in fields},
+    )
+
+
+def _parsed_part(schema: Any, namespace: str | None) -> Any:  # noqa: ANN401
+    if isinstance(schema, dict) and "name" in schema:
+        schema = {"namespace": namespace, **schema}
+    return parse_schema(schema, named_schemas={})
+
+
+@cache
+def pins() -> tuple[Pin, ...]:
+    """Return all released schemas, each kind's oldest first."""
+    listed = json.loads(files("schemas").joinpath("avro", "pins.json").read_text("utf-8"))
+    return tuple(Pin(**entry) for entry in listed)
+
+
+@cache
+def newest(kind: str) -> Schema:
+    """Return the newest released schema of a kind; an unknown kind is a fault of ours."""
+    versions = [pin for pin in pins() if pin.kind == kind]
+    if not versions:
+        message = f"no schema is released for the kind {kind!r}"
+        raise SchemaError(message, "Use one of the kinds in schemas/avro/pins.json.")
+    return _load(versions[-1])
+
+
+def by_fingerprint(fingerprint_hex: str) -> Schema | None:
+    """Return the released schema with this fingerprint, or None."""
+    pin = _by_fingerprint().get(fingerprint_hex)
+    return None if pin is None else _load(pin)
+
+
+def of_bytes(data: bytes) -> Schema | Refusal:
+    """Return the schema that the prefix of a single-object encoding names."""
+    pin = _by_prefix().get(data[:PREFIX_BYTES])
+    return refuse(Reason.UNKNOWN_SCHEMA, "payload[0:10]", "the prefix of a released schema") if pin is None else _load(pin)
+
+
+@cache
+def _by_fingerprint() -> dict[str, Pin]:
+    return {pin.fingerprint_hex: pin for pin in pins()}
+
+
+@cache
+def _by_prefix() -> dict[bytes, Pin]:
+    return {bytes.fromhex(pin.prefix_hex): pin for pin in pins()}
+
+
+@cache
+def _load(pin: Pin) -> Schema:
+    name = f"{pin.kind}.v{pin.version}.avsc"
+    schema = compiled(pin.kind, pin.version, json.loads(files("schemas").joinpath("avro", name).read_text("utf-8")))
+    if schema.fingerprint_hex != pin.fingerprint_hex or schema.prefix.hex() != pin.prefix_hex:
+        message = f"the released schema {name} is not the one that was pinned"
+        raise SchemaError(message, "Install Tocsin again; a released schema is never edited.")
+    return schema
