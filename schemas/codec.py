@@ -1,36 +1,38 @@
 """The strict codec: Avro single-object encoding, where a value has exactly one spelling.
 
-An Avro decoder is an attack surface: fastavro 1.13.1 accepts a negative enum or union index, overlong varints, several blocks for one
-array, repeated map keys and trailing bytes. So untrusted bytes pass these guards, in this order:
+An Avro decoder is an attack surface. Untrusted bytes pass these guards, in this order:
 
 1. size: nothing above `MAX_PAYLOAD_BYTES` is looked at, so that no decoded value can exhaust memory;
 2. prefix: the bytes name the very schema they are decoded with;
-3. decode: whatever the decoder raises is the bytes' fault;
-4. one spelling: the decoded value must re-encode to the very bytes received, and nothing may follow them.
+3. decode: by the strict reader, which refuses what other decoders let pass (schemas/reader.py);
+4. one spelling: the value re-encodes to the very bytes received, and nothing follows them.
 
-Recursion and items of no bytes can't be guarded here, since they end the process or its memory inside the decoder: the lint lets no such
-schema be released. Ranges, NaN and times are the models' (`schemas.models.validate`).
+Recursion and items of no bytes could end the process or its memory inside any decoder: the lint lets no such schema
+be released. Ranges, NaN and times are the models' (`schemas.models.validate`).
 """
 
-from io import BytesIO
+from collections.abc import Mapping
 from typing import Any, Final
 
-from fastavro import schemaless_reader, schemaless_writer
-
-from bus.errors import Reason, Refusal, refuse
+from bus.errors import Reason, Refusal, TocsinError, refuse
 from schemas.kinds import KIND_OF_MODEL
 from schemas.models import Value
 from schemas.payload import PayloadType, parse_payload_type, payload_type, resolve
+from schemas.reader import MalformedError, NotCanonicalError
 from schemas.registry import PREFIX_BYTES, Schema, newest
+from schemas.untyped import AvroValue
+from schemas.writer import Writer
 
 __all__ = [
     "MAX_PAYLOAD_BYTES",
+    "DamagedRecordError",
     "PayloadType",
+    "UnencodableError",
     "decode",
     "decode_trusted",
     "decode_value",
     "encode",
-    "encode_part",
+    "encode_fields",
     "parse_payload_type",
     "payload_type",
     "resolve",
@@ -41,19 +43,38 @@ MAX_PAYLOAD_BYTES: Final = 262_144
 """As large as an envelope may be: 256 KiB."""
 
 
-def encode(schema: Schema, value: dict[str, Any]) -> bytes:
+class DamagedRecordError(TocsinError):
+    """A record that the bus wrote itself can't be decoded."""
+
+
+class UnencodableError(TocsinError):
+    """A value of ours does not fit its schema."""
+
+
+def encode(schema: Schema, value: Mapping[str, Any]) -> bytes:
     """Encode a value of our own making; a field too many, too few or of another type is an exception."""
-    out = BytesIO()
-    out.write(schema.prefix)
-    schemaless_writer(out, schema.parsed, value, strict=True)
-    return out.getvalue()
+    return _written(schema.prefix, schema.write, value, schema.kind)
 
 
-def encode_part(schema: Schema, name: str, value: Any) -> bytes:  # noqa: ANN401  a field holds any Avro value
-    """Encode one field alone, without a prefix: a record is the concatenation of its fields."""
-    out = BytesIO()
-    schemaless_writer(out, schema.parts[name], value, strict=True)
-    return out.getvalue()
+def encode_fields(schema: Schema, values: Mapping[str, Any]) -> bytes:
+    """Encode some fields alone, in the order given, without a prefix: a record is the concatenation of its fields."""
+
+    def write(out: bytearray, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            schema.write_field[name](out, value)
+
+    return _written(b"", write, values, schema.kind)
+
+
+def _written(prefix: bytes, writer: Writer, value: AvroValue, what: str) -> bytes:
+    out = bytearray(prefix)
+    try:
+        writer(out, value)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        message = f"a value does not fit the schema of {what}"
+        # Without its cause, which may quote the value.
+        raise UnencodableError(message, "Validate the value with its model first.") from None
+    return bytes(out)
 
 
 def decode(schema: Schema, data: bytes) -> dict[str, Any] | Refusal:
@@ -62,28 +83,33 @@ def decode(schema: Schema, data: bytes) -> dict[str, Any] | Refusal:
         return refuse(Reason.TOO_LARGE, "payload", f"at most {MAX_PAYLOAD_BYTES} bytes")
     if data[:PREFIX_BYTES] != schema.prefix:
         return refuse(Reason.UNDECODABLE, "payload[0:10]", "the single-object prefix of the schema that the type names")
-    return decode_value(schema, data[PREFIX_BYTES:])
+    return decode_value(schema, data, PREFIX_BYTES)
 
 
-def decode_value(schema: Schema, body: bytes) -> Any | Refusal:  # noqa: ANN401  a schema may be of any type
+def decode_value(schema: Schema, data: bytes, start: int = 0) -> AvroValue | Refusal:
     """Decode untrusted bytes that stand without a prefix: guards 3 and 4."""
     try:
-        value = schemaless_reader(BytesIO(body), schema.parsed, None)
-        out = BytesIO()
-        schemaless_writer(out, schema.parsed, value)
-    except Exception:  # noqa: BLE001  the decoder has no closed list of what it raises, and one poison message must not stop a stage
+        value, end = schema.read(data, start)
+    except NotCanonicalError:
+        return _not_canonical()
+    except (MalformedError, IndexError, UnicodeDecodeError):
         return refuse(Reason.UNDECODABLE, "payload", f"Avro of the schema {schema.kind} version {schema.version}")
-    if out.getvalue() != body:
-        return refuse(Reason.NOT_CANONICAL, "payload", "the one canonical encoding of its value, and nothing after it")
-    return value
+    return value if end == len(data) else _not_canonical()
 
 
 def decode_trusted(schema: Schema, data: bytes) -> dict[str, Any]:
     """Decode what this bus wrote itself; damage is an exception."""
-    source = BytesIO(data)
-    source.seek(PREFIX_BYTES)
-    value: dict[str, Any] = schemaless_reader(source, schema.parsed, None)  # type: ignore[assignment]
-    return value
+    try:
+        value, _ = schema.read(data, PREFIX_BYTES)
+    except (MalformedError, NotCanonicalError, IndexError, UnicodeDecodeError) as error:
+        message = f"a {schema.kind} record of our own log can't be read"
+        raise DamagedRecordError(message, "Check the log with `tocsin doctor`.") from error
+    record: dict[str, Any] = value
+    return record
+
+
+def _not_canonical() -> Refusal:
+    return refuse(Reason.NOT_CANONICAL, "payload", "the one canonical encoding of its value, and nothing after it")
 
 
 def to_wire(message: Value) -> bytes:

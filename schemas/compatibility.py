@@ -6,13 +6,11 @@ released versions of a kind it must hold in both directions (FULL_TRANSITIVE).
 
 from collections.abc import Iterator, Sequence
 from itertools import permutations
-from typing import Any
 
-Schema = Any
-"""A schema as JSON values."""
+from schemas.untyped import AvroSchema
 
 
-def incompatibilities(versions: Sequence[Schema]) -> list[str]:
+def incompatibilities(versions: Sequence[AvroSchema]) -> list[str]:
     """Return what keeps the versions of one kind, oldest first, from reading each other."""
     return [
         f"version {reader} can't read version {writer}: {finding}"
@@ -21,7 +19,7 @@ def incompatibilities(versions: Sequence[Schema]) -> list[str]:
     ]
 
 
-def _compare(reader: Schema, writer: Schema, place: str) -> Iterator[str]:
+def _compare(reader: AvroSchema, writer: AvroSchema, place: str) -> Iterator[str]:
     if isinstance(reader, list) or isinstance(writer, list):
         yield from _compare_unions(reader, writer, place)
     elif isinstance(reader, str) or isinstance(writer, str) or reader["type"] != writer["type"]:
@@ -39,7 +37,7 @@ def _compare(reader: Schema, writer: Schema, place: str) -> Iterator[str]:
         yield from _compare(reader[part], writer[part], f"{place}[]")
 
 
-def _compare_unions(reader: Schema, writer: Schema, place: str) -> Iterator[str]:
+def _compare_unions(reader: AvroSchema, writer: AvroSchema, place: str) -> Iterator[str]:
     if not (isinstance(reader, list) and isinstance(writer, list) and len(reader) == len(writer)):
         yield f"{place}: the union changed"
         return
@@ -47,7 +45,7 @@ def _compare_unions(reader: Schema, writer: Schema, place: str) -> Iterator[str]
         yield from _compare(one, other, place)
 
 
-def _compare_records(reader: Schema, writer: Schema, place: str) -> Iterator[str]:
+def _compare_records(reader: AvroSchema, writer: AvroSchema, place: str) -> Iterator[str]:
     if reader["name"] != writer["name"]:
         yield f"{place}: the record's name changed"
     written = {field["name"]: field for field in writer["fields"]}
@@ -59,7 +57,7 @@ def _compare_records(reader: Schema, writer: Schema, place: str) -> Iterator[str
             yield f"{here}: new without a default"
 
 
-def _expand(schema: Schema, known: dict[str, Schema]) -> Schema:
+def _expand(schema: AvroSchema, known: dict[str, AvroSchema]) -> AvroSchema:
     """Put the definition in place of each name; our schemas are never recursive (lint)."""
     if isinstance(schema, str):
         return known.get(schema, schema)

@@ -1,7 +1,7 @@
 """Encode a delivery piece by piece: an Avro record is the concatenation of its fields.
 
-`sequence` and `revision` stand first and `chain` last, and only these differ between readers who get the same: what stands between is
-encoded once for all of them. The hash chain covers a delivery without its chain (pictures.md, 4).
+`sequence` and `revision` stand first and `chain` last, and only these differ between readers who get the same: what
+stands between is encoded once for all of them. The hash chain covers a delivery without its chain (pictures.md, 4).
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,10 @@ from functools import cache
 from hashlib import sha256
 from typing import Final
 
-from schemas.codec import encode_part
+from schemas.codec import encode_fields
 from schemas.models import Change, DeliveredKind, DeliveryReason
 from schemas.registry import Schema, newest
+from schemas.writer import write_long
 
 KIND: Final = "delivery"
 CHAIN_BYTES: Final = 32
@@ -31,23 +32,25 @@ def encode_middle(  # noqa: PLR0913  one argument per field, as the record has t
     body: bytes | None = None,
 ) -> bytes:
     """Encode what is the same for all readers of a delivery."""
-    schema = _schema()
     values = {
         "change": change,
         "reason": reason,
         "kind": kind,
         "ref": ref,
-        "what_changed": list(what_changed),
+        "what_changed": what_changed,
         "replaces": replaces,
         "superseded_by": superseded_by,
         "body": body,
     }
-    return b"".join(encode_part(schema, name, value) for name, value in values.items())
+    return encode_fields(_schema(), values)
 
 
 def without_chain(sequence: int, revision: int, middle: bytes) -> bytes:
     """Return the delivery as its chain hashes it: all but the chain itself."""
-    return _schema().prefix + _long(sequence) + _long(revision) + middle
+    out = bytearray(_schema().prefix)
+    write_long(out, sequence)
+    write_long(out, revision)
+    return bytes(out) + middle
 
 
 def next_chain(previous: bytes, unchained: bytes) -> bytes:
@@ -73,14 +76,3 @@ def strip_chain(data: bytes) -> bytes:
 @cache
 def _schema() -> Schema:
     return newest(KIND)
-
-
-def _long(value: int) -> bytes:
-    """Encode a number that is not negative as an Avro long."""
-    rest = value << 1
-    out = bytearray()
-    while rest > 0x7F:
-        out.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    out.append(rest)
-    return bytes(out)

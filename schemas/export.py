@@ -1,7 +1,7 @@
 """Write the Avro schema of a model: the models are the source, the schemas follow.
 
-int → long, float → double, StrEnum → enum (default: its first symbol), Optional → ["null", T] with default null, tuple → array,
-dict → map, a nested model → a named record. Descriptions and docstrings become `doc`.
+int → long, float → double, StrEnum → enum (default: its first symbol), Optional → ["null", T] with default null,
+tuple → array, dict → map, a nested model → a named record. Descriptions and docstrings become `doc`.
 """
 
 from enum import StrEnum
@@ -11,6 +11,11 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+
+from schemas.untyped import AvroSchema
+
+Annotation = Any
+"""A type as Python writes it: a class, or what `typing` makes."""
 
 NAMESPACE: Final = "org.tocsin"
 PRIMITIVES: Final[dict[type, str]] = {str: "string", bytes: "bytes", bool: "boolean", int: "long", float: "double"}
@@ -36,7 +41,7 @@ def _field(name: str, info: FieldInfo, seen: set[str]) -> dict[str, Any]:
     return field
 
 
-def _default(value: object) -> Any:  # noqa: ANN401  JSON values have no narrower type
+def _default(value: object) -> AvroSchema:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, tuple):
@@ -44,7 +49,7 @@ def _default(value: object) -> Any:  # noqa: ANN401  JSON values have no narrowe
     return value.value if isinstance(value, StrEnum) else value
 
 
-def _type(annotation: Any, seen: set[str]) -> Any:  # noqa: ANN401  annotations and JSON values have no narrower type
+def _type(annotation: Annotation, seen: set[str]) -> AvroSchema:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _type(arguments[0], seen)
@@ -61,7 +66,7 @@ def _type(annotation: Any, seen: set[str]) -> Any:  # noqa: ANN401  annotations 
     return _named_or_primitive(annotation, seen)
 
 
-def _named_or_primitive(annotation: type, seen: set[str]) -> Any:  # noqa: ANN401  JSON values have no narrower type
+def _named_or_primitive(annotation: type, seen: set[str]) -> AvroSchema:
     if annotation in PRIMITIVES:
         return PRIMITIVES[annotation]
     if annotation.__name__ in seen:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from schemas.untyped import AvroSchema
+
 ALLOWED: Final = frozenset({"null", "boolean", "long", "double", "string", "bytes"})
 
 
-def lint(schema: Any) -> list[str]:  # noqa: ANN401  a schema is any JSON value
+def lint(schema: AvroSchema) -> list[str]:
     """Return what is wrong with a schema; an empty list is good."""
     return list(_findings(schema, {}, ()))
 
@@ -24,13 +26,15 @@ def lint_history(versions: Sequence[dict[str, Any]]) -> list[str]:
     return findings
 
 
-def _findings(schema: Any, known: dict[str, Any], inside: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401
+def _findings(schema: AvroSchema, known: dict[str, Any], inside: tuple[str, ...]) -> Iterator[str]:
     if isinstance(schema, str):
         if schema in inside:
             yield f"{schema}: recursive; a small payload could end the process"
         elif schema not in known and schema not in ALLOWED:
             yield f"{schema}: not allowed; use long, double, or a type defined before"
     elif isinstance(schema, list):
+        if len(schema) != 2 or schema[0] != "null":  # noqa: PLR2004
+            yield "a union other than null and one type; the codec reads none"
         for branch in schema:
             yield from _findings(branch, known, inside)
     else:
@@ -59,7 +63,7 @@ def _complex_findings(schema: dict[str, Any], known: dict[str, Any], inside: tup
         yield from _findings(kind, {}, inside)
 
 
-def _is_empty(schema: Any, known: dict[str, Any]) -> bool:  # noqa: ANN401
+def _is_empty(schema: AvroSchema, known: dict[str, Any]) -> bool:
     if isinstance(schema, str):
         return schema == "null" or (schema in known and _is_empty(known[schema], known))
     if isinstance(schema, list):
@@ -69,7 +73,7 @@ def _is_empty(schema: Any, known: dict[str, Any]) -> bool:  # noqa: ANN401
     return bool(schema["type"] == "null" or schema.get("size") == 0)
 
 
-def _field_names(schema: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+def _field_names(schema: AvroSchema) -> Iterator[tuple[str, str]]:
     if isinstance(schema, list):
         for branch in schema:
             yield from _field_names(branch)

@@ -1,7 +1,8 @@
 """The signed payload type: kind, version, full fingerprint of the schema, and feed.
 
-`application/vnd.tocsin.<kind>.v<version>+avro; schema=<64 hex>; feed=<feed>`: so a payload can't pass as another feed's or be read
-under another schema. The prefix of the payload alone would not do, since CRC-64 ignores what two schemas may differ in.
+`application/vnd.tocsin.<kind>.v<version>+avro; schema=<64 hex>; feed=<feed>`: so a payload can't pass as another
+feed's or be read under another schema. The prefix of the payload alone would not do: anyone can make two schemas of
+one CRC-64.
 """
 
 import re
@@ -47,7 +48,7 @@ def resolve(payload: PayloadType) -> Schema | Refusal:
     """Return the released schema that a payload type names: fingerprint, kind and version must agree."""
     schema = by_fingerprint(payload.fingerprint)
     if schema is None or (schema.kind, schema.version) != (payload.kind, payload.version):
-        return refuse(Reason.UNKNOWN_SCHEMA, "payload type", "the fingerprint of a released schema of this kind and version")
+        return refuse(Reason.UNKNOWN_SCHEMA, "payload type", "a released schema of this kind and version")
     return schema
 
 

@@ -1,19 +1,21 @@
 """The released schemas, pinned by fingerprint: nobody registers a schema by publishing.
 
-A fingerprint is the SHA-256 of the schema's Parsing Canonical Form. `avro/pins.json` lists them all; a file that does not match
-its pin is never used. Nothing is read before it is asked for.
+A fingerprint is the SHA-256 of the schema's Parsing Canonical Form. `avro/pins.json` lists them all; a file that does
+not match its pin is never used. Nothing is read before it is asked for.
 """
 
 import json
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from fastavro import parse_schema
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from bus.errors import Reason, Refusal, TocsinError, refuse
+from schemas.reader import Reader, compile_reader
+from schemas.untyped import AvroSchema
+from schemas.writer import Writer, compile_writer
 
 MAGIC: Final = b"\xc3\x01"
 """Marks Avro's single-object encoding, version 1."""
@@ -42,39 +44,38 @@ class Schema:
     version: int
     fingerprint_hex: str
     prefix: bytes = field(repr=False)
-    parsed: Any = field(repr=False, compare=False)
-    parts: dict[str, Any] = field(repr=False, compare=False)
-    """The parsed schema of each field, to encode one alone."""
+    source: AvroSchema = field(repr=False, compare=False)
+    """The schema as released, JSON values."""
+    read: Reader = field(repr=False, compare=False)
+    write: Writer = field(repr=False, compare=False)
+    write_field: dict[str, Writer] = field(repr=False, compare=False)
+    """The writer of each field, to encode one alone."""
 
 
-def sha256_fingerprint(schema: Any) -> str:  # noqa: ANN401  a schema is any JSON value
+def sha256_fingerprint(schema: AvroSchema) -> str:
     """Return the SHA-256 of a schema's Parsing Canonical Form, in hex."""
     return fingerprint(to_parsing_canonical_form(schema), "SHA-256")
 
 
-def single_object_prefix(schema: Any) -> bytes:  # noqa: ANN401
+def single_object_prefix(schema: AvroSchema) -> bytes:
     """Return what stands before each value of this schema: C3 01 and CRC-64-AVRO, little-endian."""
     return MAGIC + bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
 
 
-def compiled(kind: str, version: int, schema: Any) -> Schema:  # noqa: ANN401
+def compiled(kind: str, version: int, schema: AvroSchema) -> Schema:
     """Make a schema ready for use; whether it may be used is decided by the pins."""
     fields = schema.get("fields", ()) if isinstance(schema, dict) else ()
-    namespace = schema.get("namespace") if isinstance(schema, dict) else None
+    known: dict[str, Writer] = {}
     return Schema(
         kind,
         version,
         sha256_fingerprint(schema),
         single_object_prefix(schema),
-        parse_schema(schema, named_schemas={}),
-        {part["name"]: _parsed_part(part["type"], namespace) for part in fields},
+        schema,
+        compile_reader(schema),
+        compile_writer(schema),
+        {part["name"]: compile_writer(part["type"], known) for part in fields},
     )
-
-
-def _parsed_part(schema: Any, namespace: str | None) -> Any:  # noqa: ANN401
-    if isinstance(schema, dict) and "name" in schema:
-        schema = {"namespace": namespace, **schema}
-    return parse_schema(schema, named_schemas={})
 
 
 @cache
@@ -103,7 +104,9 @@ def by_fingerprint(fingerprint_hex: str) -> Schema | None:
 def of_bytes(data: bytes) -> Schema | Refusal:
     """Return the schema that the prefix of a single-object encoding names."""
     pin = _by_prefix().get(data[:PREFIX_BYTES])
-    return refuse(Reason.UNKNOWN_SCHEMA, "payload[0:10]", "the prefix of a released schema") if pin is None else _load(pin)
+    if pin is None:
+        return refuse(Reason.UNKNOWN_SCHEMA, "payload[0:10]", "the prefix of a released schema")
+    return _load(pin)
 
 
 @cache

@@ -1,6 +1,7 @@
 """The taxonomy of types: a tree of dotted codes, as data.
 
-A code fits a branch where it is the branch or stands below it: `violence.attack.air` fits `violence.attack` and `violence`.
+A code fits a branch where it is the branch or stands below it: `violence.attack.air` fits `violence.attack` and
+`violence`.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Final, NamedTuple
 
 
 class TypeEntry(NamedTuple):
-    """One code with its English name and meaning; of several codes the one of highest gravity is the type."""
+    """One code with its English name and meaning; the gravest of several is the type."""
 
     code: str
     name: str

@@ -42,11 +42,11 @@ from schemas.models.enums import (
 from schemas.models.event import Actor, Count, Event, Replaced
 from schemas.models.header import EventRef, Header
 from schemas.models.messages import (
+    MESSAGE_OF_KIND,
     AlertMessage,
     EventMessage,
     HeartbeatMessage,
     LinkMessage,
-    MESSAGE_OF_KIND,
     Message,
     ParametersMessage,
     PolicyMessage,
@@ -76,6 +76,10 @@ from schemas.models.source import Media, Original, Source, Text
 from schemas.models.validation import validate
 
 __all__ = [
+    "EARLIEST_MS",
+    "LATEST_MS",
+    "MAX_TEXT_BYTES",
+    "MESSAGE_OF_KIND",
     "AcceptedEvent",
     "Actor",
     "ActorClass",
@@ -104,7 +108,6 @@ __all__ = [
     "DeliveryReason",
     "Dense",
     "Discipline",
-    "EARLIEST_MS",
     "Event",
     "EventMessage",
     "EventRef",
@@ -116,11 +119,8 @@ __all__ = [
     "IndexLevel",
     "KeyEntry",
     "Kind",
-    "LATEST_MS",
     "Link",
     "LinkMessage",
-    "MAX_TEXT_BYTES",
-    "MESSAGE_OF_KIND",
     "Media",
     "Message",
     "Nature",

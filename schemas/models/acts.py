@@ -4,7 +4,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from schemas.models.base import Id, Lax, Many, Name, Note, Ordinal, Value, broken
+from schemas.models.base import Id, Lax, Many, Name, Note, Ordinal, Value, break_rule
 from schemas.models.enums import Relation, RetractedKind, RetractionReason
 from schemas.models.header import EventRef
 
@@ -39,9 +39,9 @@ class Link(Value):
     @model_validator(mode="after")
     def _versions_are_pairs(self) -> Self:
         if self.relation is Relation.VERSION_OF and len(self.events) != PAIR:
-            raise broken("exactly two events in a VERSION_OF link")
+            break_rule("exactly two events in a VERSION_OF link")
         if len({(event.agency, event.feed, event.id) for event in self.events}) != len(self.events):
-            raise broken("each event named once")
+            break_rule("each event named once")
         return self
 
 

@@ -1,6 +1,6 @@
 """The building blocks of every model: the frozen base class and the field types with their ranges."""
 
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic_core import PydanticCustomError
@@ -37,9 +37,9 @@ class Value(BaseModel):
     )
 
 
-def broken(expected: str) -> PydanticCustomError:
-    """Make the error of a rule that pydantic has no constraint for."""
-    return PydanticCustomError(BROKEN, "{expected}", {"expected": expected})
+def break_rule(expected: str) -> NoReturn:
+    """Raise the error of a rule that pydantic has no constraint for."""
+    raise PydanticCustomError(BROKEN, "{expected}", {"expected": expected})
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{2,32}$")]

@@ -1,4 +1,4 @@
-"""What the authority publishes about agencies and labels: roster and policy. (Parameters have a file of their own.)"""
+"""What the authority publishes about agencies and labels: roster and policy."""
 
 from typing import Annotated
 
@@ -50,7 +50,7 @@ class Clearance(Value):
     subject: Short
     policies: Annotated[Many[ClearedPolicy], Field(max_length=32)] = ()
     audiences: Annotated[Many[Short], Field(max_length=256)] = ()
-    realms: Annotated[Many[Short], Field(max_length=256)] = Field(default=(), description="REAL, TEST, names of exercises.")
+    realms: Annotated[Many[Short], Field(max_length=256)] = Field(default=(), description="REAL, TEST, exercises.")
     not_after: TimeMs | None = None
 
 

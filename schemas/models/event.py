@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from schemas.models.base import MAX_TEXT_BYTES, Figure, Id, Lax, Many, Name, Short, Umbrella, Value, broken
+from schemas.models.base import MAX_TEXT_BYTES, Figure, Id, Lax, Many, Name, Short, Umbrella, Value, break_rule
 from schemas.models.enums import ActorClass, CountBasis, CountOf, CountUnit, CountWhat, Nature, Role, Sector
 from schemas.models.place import When, Where
 from schemas.models.source import Media, Original, Source, Text
@@ -13,7 +13,7 @@ from schemas.taxonomy import is_type
 
 def _type(code: str) -> str:
     if not is_type(code):
-        raise broken("a code of the taxonomy of types")
+        break_rule("a code of the taxonomy of types")
     return code
 
 
@@ -51,7 +51,7 @@ class Count(Value):
     def _is_ordered(self) -> Self:
         given = [figure for figure in (self.low, self.best, self.high) if figure is not None]
         if given != sorted(given):
-            raise broken("low <= best <= high")
+            break_rule("low <= best <= high")
         return self
 
 
@@ -67,7 +67,7 @@ class Event(Value):
 
     nature: Lax[Nature]
     type: EventType = Field(description="The gravest code.")
-    also: Annotated[Many[EventType], Field(max_length=16)] = Field(default=(), description="Further codes of the record.")
+    also: Annotated[Many[EventType], Field(max_length=16)] = Field(default=(), description="Further codes.")
     indicators: Annotated[Many[Indicator], Field(max_length=64)] = ()
     when: When | None = Field(default=None, description="null = unknown; then it is never clustered.")
     where: Where = Where()
@@ -95,5 +95,5 @@ class Event(Value):
             if part is not None
         )
         if size > MAX_TEXT_BYTES:
-            raise broken("texts of at most 64 KiB together")
+            break_rule("texts of at most 64 KiB together")
         return self

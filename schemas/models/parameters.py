@@ -28,7 +28,7 @@ class Gate(Value):
     unknown_sigma_km: UnknownSigma
     sigma_per_uncertainty: Positive = Field(description="sigma = uncertainty_km times this.")
     sigmas: Positive = Field(description="Largest distance, in combined standard deviations.")
-    window_days: dict[str, NotNegative] = Field(description="By first part of the type; a branch without one is never fused.")
+    window_days: dict[str, NotNegative] = Field(description="By root of the type; without one it is never fused.")
     expected_window_days: NotNegative = Field(description="Where the nature is EXPECTED.")
 
 

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import from_json
 
 from schemas.countries import is_country
-from schemas.models.base import MAX_TEXT_BYTES, Many, Short, TimeMs, Value, broken
+from schemas.models.base import MAX_TEXT_BYTES, Many, Short, TimeMs, Value, break_rule
 
 GEOMETRY_TYPES: Final = frozenset(
     {"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection"}
@@ -15,20 +15,20 @@ GEOMETRY_TYPES: Final = frozenset(
 
 def _country(code: str) -> str:
     if not is_country(code):
-        raise broken("an ISO 3166-1 alpha-3 code, or XKX")
+        break_rule("an ISO 3166-1 alpha-3 code, or XKX")
     return code
 
 
 def _geometry(text: str) -> str:
     if len(text.encode()) > MAX_TEXT_BYTES:
-        raise broken("a geometry of at most 64 KiB")
+        break_rule("a geometry of at most 64 KiB")
     try:
         # pydantic's reader bounds the depth, where the standard library's ends in a RecursionError.
         value = from_json(text, allow_inf_nan=False)
-    except ValueError as error:
-        raise broken("a GeoJSON geometry") from error
+    except ValueError:
+        break_rule("a GeoJSON geometry")
     if not isinstance(value, dict) or value.get("type") not in GEOMETRY_TYPES:
-        raise broken("a GeoJSON geometry")
+        break_rule("a GeoJSON geometry")
     return text
 
 
@@ -46,7 +46,7 @@ class When(Value):
     @model_validator(mode="after")
     def _is_interval(self) -> Self:
         if self.end is not None and self.end <= self.start:
-            raise broken("start before end")
+            break_rule("start before end")
         return self
 
 
@@ -75,5 +75,5 @@ class Where(Value):
     @model_validator(mode="after")
     def _has_point_or_none(self) -> Self:
         if (self.lat is None) is not (self.lon is None):
-            raise broken("lat and lon both or neither")
+            break_rule("lat and lon both or neither")
         return self
