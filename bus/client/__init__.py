@@ -1,0 +1,23 @@
+"""What an agency imports: publish, read, verify."""
+
+from bus.client.authority import Authority
+from bus.client.picture import Picture
+from bus.client.publication import Draft, Outcome, Publication
+from bus.client.publisher import Publisher
+from bus.client.receipts import read_receipts
+from bus.client.subscriber import Subscriber
+from bus.client.verify import Verification, verify_alert, verify_event
+
+__all__ = [
+    "Authority",
+    "Draft",
+    "Outcome",
+    "Picture",
+    "Publication",
+    "Publisher",
+    "Subscriber",
+    "Verification",
+    "read_receipts",
+    "verify_alert",
+    "verify_event",
+]

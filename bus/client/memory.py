@@ -1,0 +1,153 @@
+"""What a publisher remembers, in one SQLite file: records, sequences, and the spool of signed bytes not yet in the log.
+
+Signed bytes are in the spool, durable, before the log sees them; they leave it after the log has acknowledged them. So
+whatever interrupts a publisher, the next one sends the same bytes: ingest knows them by their digest, and nothing is
+doubled.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import apsw
+
+from bus.home import Database
+from schemas.models import Receipt, Verdict
+
+_VERSION: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE record(
+    feed TEXT, kind TEXT, id TEXT, label TEXT NOT NULL, revision INTEGER NOT NULL, digest BLOB NOT NULL,
+    content BLOB, modified_at INTEGER, withdrawn INTEGER NOT NULL, rejected TEXT, accepted INTEGER NOT NULL,
+    PRIMARY KEY(feed, kind, id)) WITHOUT ROWID;
+CREATE INDEX record_digest ON record(digest);
+CREATE TABLE counter(feed TEXT, label TEXT, sequence INTEGER NOT NULL, PRIMARY KEY(feed, label)) WITHOUT ROWID;
+CREATE TABLE spool(n INTEGER PRIMARY KEY AUTOINCREMENT, feed TEXT NOT NULL, envelope BLOB NOT NULL);
+CREATE TABLE cursor(topic TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
+"""
+_FIELDS: Final = "label, revision, digest, content, modified_at, withdrawn, rejected, accepted"
+
+
+class Remembered(NamedTuple):
+    """One record as it was last signed.
+
+    `content` None: known from receipts only. `withdrawn`: the revision up to which it was retracted, 0 for none.
+    `rejected`: why the bus refused the last revision, None where it did not (yet). `accepted`: the highest revision
+    with a receipt that says so.
+    """
+
+    label: str
+    revision: int
+    digest: bytes
+    content: bytes | None = None
+    modified_at: int | None = None
+    withdrawn: int = 0
+    rejected: str | None = None
+    accepted: int = 0
+
+
+class Spooled(NamedTuple):
+    """Signed bytes that the log has not acknowledged yet."""
+
+    n: int
+    feed: str
+    envelope: bytes
+
+
+class Memory:
+    """The publisher's database. Every change belongs into a `transaction`."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make it."""
+        self._db = Database(path, _SCHEMA, _VERSION)
+        self._sql = self._db.connection
+
+    def transaction(self) -> AbstractContextManager[apsw.Connection]:
+        """All or nothing, durable when it ends."""
+        return self._db.transaction()
+
+    def get(self, feed: str, kind: str, record_id: str) -> Remembered | None:
+        """The record as last signed."""
+        row = self._sql.execute(
+            f"SELECT {_FIELDS} FROM record WHERE feed=? AND kind=? AND id=?",  # noqa: S608 - a constant
+            (feed, kind, record_id),
+        ).fetchone()
+        return None if row is None else Remembered(*row)
+
+    def put(self, feed: str, kind: str, record_id: str, record: Remembered) -> None:
+        """Remember a record."""
+        self._sql.execute(
+            "INSERT OR REPLACE INTO record VALUES(?,?,?,?,?,?,?,?,?,?,?)", (feed, kind, record_id, *record)
+        )
+
+    def ids(self, feed: str, kind: str) -> Iterator[str]:
+        """Ids of a feed's records that are published and not withdrawn: what a snapshot is compared with."""
+        for (record_id,) in self._sql.execute(
+            "SELECT id FROM record WHERE feed=? AND kind=? AND withdrawn<revision ORDER BY id", (feed, kind)
+        ):
+            yield record_id
+
+    def feeds_of(self, kind: str, record_id: str) -> list[str]:
+        """The feeds in which this id was published."""
+        return [
+            feed for (feed,) in self._sql.execute("SELECT feed FROM record WHERE kind=? AND id=?", (kind, record_id))
+        ]
+
+    def last_sequence(self, feed: str, label: str) -> int:
+        """The last number given in (feed, label), over all kinds."""
+        row = self._sql.execute("SELECT sequence FROM counter WHERE feed=? AND label=?", (feed, label)).fetchone()
+        return 0 if row is None else row[0]
+
+    def count(self, feed: str, label: str, sequence: int) -> None:
+        """Give this number; a lower one than the last changes nothing."""
+        self._sql.execute(
+            "INSERT INTO counter VALUES(?,?,?) ON CONFLICT DO UPDATE SET sequence=max(sequence, excluded.sequence)",
+            (feed, label, sequence),
+        )
+
+    def spool(self, feed: str, envelope: bytes) -> None:
+        """Keep signed bytes until the log has them."""
+        self._sql.execute("INSERT INTO spool(feed, envelope) VALUES(?,?)", (feed, envelope))
+
+    def spooled(self, limit: int) -> list[Spooled]:
+        """The oldest bytes that the log has not acknowledged."""
+        return [
+            Spooled(*row)
+            for row in self._sql.execute("SELECT n, feed, envelope FROM spool ORDER BY n LIMIT ?", (limit,))
+        ]
+
+    def sent(self, up_to: int) -> None:
+        """The log has acknowledged these."""
+        self._sql.execute("DELETE FROM spool WHERE n<=?", (up_to,))
+
+    def cursor(self, topic: str) -> int:
+        """The next offset to read of a topic."""
+        row = self._sql.execute("SELECT next FROM cursor WHERE topic=?", (topic,)).fetchone()
+        return 0 if row is None else row[0]
+
+    def move(self, topic: str, following: int) -> None:
+        """Remember the next offset to read."""
+        self._sql.execute("INSERT OR REPLACE INTO cursor VALUES(?,?)", (topic, following))
+
+    def settle(self, receipt: Receipt) -> None:
+        """Take in what became of a submission; a publisher whose memory was lost learns its records from here too."""
+        digest = bytes.fromhex(receipt.digest)
+        if receipt.verdict is Verdict.REJECTED:
+            self._sql.execute("UPDATE record SET rejected=? WHERE digest=?", (receipt.reason, digest))
+            return
+        kind, feed, record_id, label, revision = receipt.kind, receipt.feed, receipt.id, receipt.label, receipt.revision
+        if kind is None or feed is None or record_id is None or label is None or revision is None:
+            return
+        known = self.get(feed, kind, record_id)
+        if known is None or known.revision < revision:
+            self.put(feed, kind, record_id, Remembered(label, revision, digest, accepted=revision))
+        else:
+            rejected = None if known.digest == digest else known.rejected
+            self.put(feed, kind, record_id, known._replace(rejected=rejected, accepted=max(known.accepted, revision)))
+        if receipt.sequence is not None:
+            self.count(feed, label, receipt.sequence)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()

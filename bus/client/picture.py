@@ -1,0 +1,79 @@
+"""What a reader has: its deliveries folded, without judging them."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bus.client.opened import Opened, open_signed
+from bus.errors import Refusal
+from schemas.models import AlertMessage, Change, DeliveredKind, Delivery, EventMessage, Message
+
+
+class Held(NamedTuple):
+    """One record or alert as last delivered; `delivered_at` is when the log appended that delivery, UTC ms."""
+
+    kind: DeliveredKind
+    ref: str
+    revision: int
+    body: bytes
+    delivered_at: int
+    closed: bool = False
+
+    def open(self) -> Opened | Refusal:
+        """Decode the signed bytes, strictly."""
+        return open_signed(self.body)
+
+
+class Gone(NamedTuple):
+    """What was taken away, and why."""
+
+    ref: str
+    reason: str | None
+    superseded_by: str | None
+
+
+@dataclass(slots=True)
+class Picture:
+    """One reader's picture: what it has now, by `kind` and `ref` (`agency/feed/id`, or the alert's id)."""
+
+    held: dict[tuple[DeliveredKind, str], Held] = field(default_factory=dict)
+    gone: dict[tuple[DeliveredKind, str], Gone] = field(default_factory=dict)
+
+    def apply(self, delivery: Delivery, delivered_at: int) -> None:
+        """Take in one delivery."""
+        key = (delivery.kind, delivery.ref)
+        if delivery.change is Change.RETRACTED:
+            self.held.pop(key, None)
+            self.gone[key] = Gone(delivery.ref, delivery.reason, delivery.superseded_by)
+        elif delivery.change is Change.CLOSED:
+            if key in self.held:
+                self.held[key] = self.held[key]._replace(closed=True, revision=delivery.revision)
+        elif delivery.body is not None:
+            closed = key in self.held and self.held[key].closed
+            self.held[key] = Held(delivery.kind, delivery.ref, delivery.revision, delivery.body, delivered_at, closed)
+            self.gone.pop(key, None)
+
+    def alerts(self) -> dict[str, Held]:
+        """The alerts that stand, by id."""
+        return self._of(DeliveredKind.ALERT)
+
+    def events(self) -> dict[str, Held]:
+        """The events that stand, by `agency/feed/id`."""
+        return self._of(DeliveredKind.EVENT)
+
+    def alert(self, alert_id: str) -> AlertMessage | None:
+        """The alert of this id; None where this reader has none, for whatever reason."""
+        opened = self._opened(DeliveredKind.ALERT, alert_id)
+        return opened if isinstance(opened, AlertMessage) else None
+
+    def event(self, ref: str) -> EventMessage | None:
+        """The event of this reference; None where this reader has none, for whatever reason."""
+        opened = self._opened(DeliveredKind.EVENT, ref)
+        return opened if isinstance(opened, EventMessage) else None
+
+    def _of(self, kind: DeliveredKind) -> dict[str, Held]:
+        return {held.ref: held for (its, _), held in self.held.items() if its is kind}
+
+    def _opened(self, kind: DeliveredKind, ref: str) -> Message | None:
+        held = self.held.get((kind, ref))
+        opened = None if held is None else held.open()
+        return opened.message if isinstance(opened, Opened) else None

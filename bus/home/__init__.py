@@ -1,0 +1,31 @@
+"""Where files live: the home folder, its keys and databases, and what can be wrong with them."""
+
+from bus.home.database import Database
+from bus.home.faults import (
+    DiskFullError,
+    HomeDamagedError,
+    HomeError,
+    HomeMissingError,
+    HomeNewerError,
+    HomeReadOnlyError,
+)
+from bus.home.files import read_text, write_atomic
+from bus.home.keyring import load_key, load_keys, save_key
+from bus.home.layout import FORMAT, Home
+
+__all__ = [
+    "FORMAT",
+    "Database",
+    "DiskFullError",
+    "Home",
+    "HomeDamagedError",
+    "HomeError",
+    "HomeMissingError",
+    "HomeNewerError",
+    "HomeReadOnlyError",
+    "load_key",
+    "load_keys",
+    "read_text",
+    "save_key",
+    "write_atomic",
+]
