@@ -50,7 +50,8 @@ def _default(value: object) -> AvroSchema:
 
 
 def _type(annotation: Annotation, seen: set[str]) -> AvroSchema:
-    origin, arguments = get_origin(annotation), get_args(annotation)
+    origin: Any = get_origin(annotation)
+    arguments = get_args(annotation)
     if origin is Annotated:
         return _type(arguments[0], seen)
     if origin in (Union, UnionType):

@@ -95,6 +95,7 @@ def test_a_removed_field_name_never_comes_back() -> None:
     one, two = _record(_field("long", "a"), _field("long", "b")), _record(_field("long", "a"))
     assert lint_history([one, two]) == []
     assert lint_history([one, two, one]) == ["version 3: R.b was removed before"]
+    assert lint_history([one, two, two, one]) == ["version 4: R.b was removed before"]
 
 
 V1 = _record(_field("long", "a"), _field(["null", ENUM], "e"), _field({"type": "array", "items": "string"}, "l"))
