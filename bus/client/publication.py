@@ -35,7 +35,7 @@ class Draft(Protocol):
         """The content."""
 
 
-class Record(NamedTuple):
+class Act(NamedTuple):
     """A draft of our own making: retraction, link, heartbeat."""
 
     kind: str

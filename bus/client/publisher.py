@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from bus.client.memory import Memory, Remembered
-from bus.client.publication import Draft, Line, Outcome, Publication, Record
+from bus.client.publication import Act, Draft, Line, Outcome, Publication
 from bus.client.receipts import read_receipts
 from bus.client.sealing import Sealer, Terms
 from bus.clock import now_ms
@@ -125,7 +125,7 @@ class Publisher:
             "note": note,
         }
         record_id = _own_id("link", str(relation), *("/".join(ref) for ref in refs))
-        return self.publish([Record("link", record_id, Status.ACTUAL, body)], feed, label)
+        return self.publish([Act("link", record_id, Status.ACTUAL, body)], feed, label)
 
     def heartbeat(self, feed: str, label: Label | str, interval_s: int) -> Publication:
         """Show that the feed is alive.
@@ -136,7 +136,7 @@ class Publisher:
         now = self._clock_ms()
         terms = self._sealer.terms(feed, label, Status.ACTUAL, None, now)
         named = terms.label.text if isinstance(terms, Terms) else ""
-        record = Record("heartbeat", _own_id("heartbeat", named), Status.ACTUAL, Heartbeat(interval_s=interval_s))
+        record = Act("heartbeat", _own_id("heartbeat", named), Status.ACTUAL, Heartbeat(interval_s=interval_s))
         with self.memory.transaction():
             line = self._take(record, terms if isinstance(terms, Refusal) else terms._replace(always=True))
         self._flush()
@@ -204,7 +204,7 @@ class Publisher:
         }
         # The label is part of the id: a retraction keeps its label for good, and the record has it only from its first
         # accepted revision on.
-        record = Record("retraction", _own_id("retraction", kind, feed, record_id, known.label), Status.ACTUAL, body)
+        record = Act("retraction", _own_id("retraction", kind, feed, record_id, known.label), Status.ACTUAL, body)
         line = self._take(record, self._sealer.terms(feed, Label.of(parts), Status.ACTUAL, None, now))
         if line.outcome is not Outcome.REFUSED:
             self.memory.put(feed, kind, record_id, known._replace(withdrawn=known.revision))

@@ -84,25 +84,23 @@ class Sealer:
 
     def seal(self, draft: Draft, body: bytes, terms: Terms, revision: int, sequence: int) -> frame.Envelope | Refusal:
         """Sign one revision."""
-        header = validate(
-            Header,
-            {
-                "agency": self._agency,
-                "feed": terms.feed,
-                "id": draft.id,
-                "revision": revision,
-                "sequence": sequence,
-                "created_at": terms.now,
-                "expires_at": terms.expires_at,
-                "status": terms.status,
-                "exercise": terms.exercise,
-                "label": terms.label.text,
-            },
-        )
+        fields = {
+            "agency": self._agency,
+            "feed": terms.feed,
+            "id": draft.id,
+            "revision": revision,
+            "sequence": sequence,
+            "created_at": terms.now,
+            "expires_at": terms.expires_at,
+            "status": terms.status,
+            "exercise": terms.exercise,
+            "label": terms.label.text,
+        }
+        header = validate(Header, fields)
         if isinstance(header, Refusal):
             return header
         schema = newest(draft.kind)
-        payload = schema.prefix + encode_fields(schema, {"header": header.model_dump()}) + body
+        payload = schema.prefix + encode_fields(schema, {"header": fields}) + body
         envelope = frame.sign(payload_type(draft.kind, terms.feed), payload, self._key)
         if len(envelope.encode()) > frame.MAX_ENVELOPE_BYTES:
             return refuse(Reason.TOO_LARGE, "envelope", f"at most {frame.MAX_ENVELOPE_BYTES} bytes")

@@ -11,7 +11,7 @@ import pytest
 
 from bus.client import Authority, Outcome, Publisher, Subscriber, verify_alert, verify_event
 from bus.client.opened import Opened, open_signed
-from bus.client.publication import Record as Draft
+from bus.client.publication import Act as Draft
 from bus.client.subscriber import BrokenOutboxError, Head, first_chain
 from bus.errors import Reason, TocsinError
 from bus.labels import Policy
