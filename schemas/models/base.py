@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, NoReturn, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import BaseModel, ConfigDict, FailFast, Field, Strict
 from pydantic_core import PydanticCustomError
 
 EARLIEST_MS: Final = -2_208_988_800_000
@@ -19,8 +19,11 @@ T = TypeVar("T")
 
 Lax = Annotated[T, Strict(strict=False)]
 """An enumeration that is read from its spelling: the wire holds text, not members."""
-Many = Annotated[tuple[T, ...], Strict(strict=False)]
-"""A list on the wire, a tuple in memory, so that a frozen value stays frozen."""
+Many = Annotated[tuple[T, ...], Strict(strict=False), FailFast()]
+"""A list on the wire, a tuple in memory, so that a frozen value stays frozen.
+
+It stops at the first bad item: a full payload of bad ones would cost seconds.
+"""
 
 
 class Value(BaseModel):

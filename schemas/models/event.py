@@ -1,14 +1,16 @@
 """An event: something reported, observed, measured or expected."""
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from schemas.models.base import MAX_TEXT_BYTES, Figure, Id, Lax, Many, Name, Short, Umbrella, Value, break_rule
 from schemas.models.enums import ActorClass, CountBasis, CountOf, CountUnit, CountWhat, Nature, Role, Sector
 from schemas.models.place import When, Where
 from schemas.models.source import Media, Original, Source, Text
 from schemas.taxonomy import is_type
+
+MAX_ATTRIBUTES: Final = 256
 
 
 def _type(code: str) -> str:
@@ -17,12 +19,23 @@ def _type(code: str) -> str:
     return code
 
 
+def _counted(attributes: object) -> object:
+    if isinstance(attributes, dict) and len(attributes) > MAX_ATTRIBUTES:
+        break_rule(f"at most {MAX_ATTRIBUTES} attributes")
+    return attributes
+
+
 EventType = Annotated[str, AfterValidator(_type)]
 """A dotted code of the taxonomy."""
 Indicator = Annotated[str, Field(pattern=r"^([1-9]|1[0-4])\.([1-9]|[12][0-9])$")]
 """A code of the UN Framework of Analysis for Atrocity Crimes, such as `7.6`."""
 AttributeKey = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}\.[^\x00-\x1f]{1,128}$")]
 """`<format>.<field>`."""
+Attributes = Annotated[
+    dict[AttributeKey, Annotated[str, Field(max_length=8192)]],
+    # Counted before its keys are looked at: a full payload of bad ones would cost seconds.
+    BeforeValidator(_counted),
+]
 
 
 class Actor(Value):
@@ -82,8 +95,8 @@ class Event(Value):
     texts: Annotated[Many[Text], Field(max_length=64)] = Field(default=(), description="At most 64 KiB together.")
     media: Annotated[Many[Media], Field(max_length=64)] = ()
     original: Original | None = None
-    attributes: dict[AttributeKey, Annotated[str, Field(max_length=8192)]] = Field(
-        default={}, max_length=256, description="What the format says and no field above holds, as `<format>.<field>`."
+    attributes: Attributes = Field(
+        default={}, description="What the format says and no field above holds, as `<format>.<field>`."
     )
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 import json
 import tracemalloc
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -120,3 +121,27 @@ def test_times_outside_1900_to_9999_are_a_refusal_not_an_overflow(time: int) -> 
     answer = validate(HeartbeatMessage, decoded)
     assert isinstance(answer, Refusal)
     assert (answer.reason, answer.place) == (Reason.BAD_FIELD, "header.created_at")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("body/source/about", [{"agency": "", "feed": "", "id": ""}] * 80_000),
+        ("body/attributes", {f"{number:x}": "" for number in range(36_000)}),
+        ("body/sectors", ["HEALTH"] * 200_000),
+    ],
+    ids=["list", "map", "enum"],
+)
+def test_a_full_payload_of_bad_items_costs_no_more_than_one(path: str, value: object) -> None:
+    message = validate(EventMessage, event())
+    assert isinstance(message, EventMessage)
+    plain: Any = message.model_dump()
+    *parents, last = path.split("/")
+    target = plain
+    for part in parents:
+        target = target[part]
+    target[last] = value
+    data = encode(newest("event"), plain)
+    start = process_time()
+    assert isinstance(validate(EventMessage, decode(newest("event"), data)), Refusal)
+    assert process_time() - start < 1.0
