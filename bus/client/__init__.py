@@ -1,6 +1,7 @@
 """What an agency imports: publish, read, verify."""
 
 from bus.client.authority import Authority
+from bus.client.connect import open_publisher, open_subscriber, signing_key
 from bus.client.picture import Picture
 from bus.client.publication import Draft, Outcome, Publication
 from bus.client.publisher import Publisher
@@ -17,7 +18,10 @@ __all__ = [
     "Publisher",
     "Subscriber",
     "Verification",
+    "open_publisher",
+    "open_subscriber",
     "read_receipts",
+    "signing_key",
     "verify_alert",
     "verify_event",
 ]

@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from bus.client.memory import Memory, Remembered
@@ -48,6 +49,7 @@ class Publisher:
         database: Path,
         policies: Mapping[str, Policy],
         *,
+        default_labels: Mapping[str, str] = MappingProxyType({}),
         clock_ms: Callable[[], int] = now_ms,
         batch_records: int = BATCH_RECORDS,
     ) -> None:
@@ -57,14 +59,14 @@ class Publisher:
         self._submissions = topic("submissions", agency)
         self._clock_ms = clock_ms
         self._batch = batch_records
-        self._sealer = Sealer(agency, key, policies)
+        self._sealer = Sealer(agency, key, policies, default_labels)
         self.memory = Memory(database)
 
     def publish(  # noqa: PLR0913 - what an adapter does not know of its drafts
         self,
         drafts: Iterable[Draft],
         feed: str,
-        label: Label | str,
+        label: Label | str | None = None,
         *,
         exercise: str | None = None,
         expires_at: int | None = None,
@@ -72,8 +74,9 @@ class Publisher:
     ) -> Publication:
         """Sign and submit what is new or changed.
 
-        `label` may hold groups and leave out its release: both are resolved now. With `exercise` all drafts are of that
-        exercise. A record that was retracted stays so while its content does not change, unless `reinstate`.
+        `label` may hold groups and leave out its release: both are resolved now; None: the feed's default label. With
+        `exercise` all drafts are of that exercise. A record that was retracted stays so while its content does not
+        change, unless `reinstate`.
         """
         self.resume()
         done = Publication()
@@ -127,7 +130,7 @@ class Publisher:
         record_id = _own_id("link", str(relation), *("/".join(ref) for ref in refs))
         return self.publish([Act("link", record_id, Status.ACTUAL, body)], feed, label)
 
-    def heartbeat(self, feed: str, label: Label | str, interval_s: int) -> Publication:
+    def heartbeat(self, feed: str, interval_s: int, label: Label | str | None = None) -> Publication:
         """Show that the feed is alive.
 
         The next sign is due within `interval_s`. Each is a revision of one record per label.

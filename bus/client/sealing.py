@@ -44,16 +44,22 @@ class Terms(NamedTuple):
 class Sealer:
     """Makes signed envelopes for one agency and key."""
 
-    def __init__(self, agency: str, key: SigningKey, policies: Mapping[str, Policy]) -> None:
+    def __init__(
+        self, agency: str, key: SigningKey, policies: Mapping[str, Policy], default_labels: Mapping[str, str]
+    ) -> None:
         """Sign for this agency, under these policies."""
         self._agency = agency
         self._key = key
         self._policies = policies
+        self._default_labels = default_labels
 
     def terms(
-        self, feed: str, label: Label | str, status: Status | str, exercise: str | None, now: int
+        self, feed: str, label: Label | str | None, status: Status | str, exercise: str | None, now: int
     ) -> Terms | Refusal:
         """Resolve groups and defaults of the label at `now`, and let label and status agree on the realm."""
+        label = label or self._default_labels.get(feed)
+        if label is None:
+            return refuse(Reason.BAD_LABEL, "label", "a label, or a feed with a default label in the roster")
         parts = label.parts if isinstance(label, Label) else read(label)
         if isinstance(parts, Refusal):
             return parts

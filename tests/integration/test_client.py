@@ -9,12 +9,21 @@ from typing import Any
 
 import pytest
 
-from bus.client import Authority, Outcome, Publisher, Subscriber, verify_alert, verify_event
+from bus.client import (
+    Authority,
+    Outcome,
+    Publisher,
+    Subscriber,
+    open_publisher,
+    open_subscriber,
+    verify_alert,
+    verify_event,
+)
 from bus.client.opened import Opened, open_signed
 from bus.client.publication import Act as Draft
 from bus.client.subscriber import BrokenOutboxError, Head, first_chain
 from bus.errors import Reason, TocsinError
-from bus.labels import Policy
+from bus.home import Home, save_key
 from bus.log.protocol import NewRecord
 from bus.log.sqlite import SqliteLog
 from bus.log.topics import agency_topics, topic
@@ -195,7 +204,7 @@ def test_sequences_count_per_feed_and_label_over_all_kinds(world: World) -> None
     publisher.publish([draft("a")], "main", LABEL)
     publisher.publish([draft("b")], "main", other)
     publisher.publish([draft("c")], "second", LABEL)
-    publisher.heartbeat("main", LABEL, 3600)
+    publisher.heartbeat("main", 3600, LABEL)
     publisher.retract("event", "main", ["test:a"], "ERROR")
     headers = [o.message.header for o in world.submitted()]
     assert [(h.feed, h.label == LABEL, h.sequence) for h in headers] == [
@@ -350,10 +359,29 @@ def test_links_and_heartbeats(world: World) -> None:
     assert outcomes(publisher.link("SAME", refs[::-1], "main", LABEL)) == [Outcome.UNCHANGED]
     assert outcomes(publisher.link("SAME", refs[:1], "main", LABEL)) == [Outcome.REFUSED]
     for _ in range(2):
-        publisher.heartbeat("main", LABEL, 60)
+        publisher.heartbeat("main", 60, LABEL)
     beats = [o.message.header for o in world.submitted()][1:]
     assert [h.revision for h in beats] == [1, 2]
     assert len({h.id for h in beats}) == 1
+
+
+def test_a_home_gives_the_key_in_force_and_the_default_label(world: World, tmp_path: Path) -> None:
+    home = Home.create(tmp_path / "home", "")
+    home.log.touch()
+    home.seal(world.pin)
+    with pytest.raises(TocsinError, match="no key"):
+        open_publisher(home, world.log, "fra", "main", clock_ms=world.clock)
+    save_key(home, "fra", world.keys["fra"])
+    save_key(home, "fra", SigningKey.generate())
+    publisher = open_publisher(home, world.log, "fra", "main", clock_ms=world.clock)
+    assert outcomes(publisher.publish([draft("a")], "main")) == [Outcome.NEW]
+    assert outcomes(publisher.publish([draft("a")], "side")) == [Outcome.REFUSED]
+    (sent,) = world.submitted()
+    assert sent.message.header.label == LABEL
+    assert sent.envelope.signatures[0].key_id == world.keys["fra"].public.key_id
+    with pytest.raises(TocsinError, match="no agency"):
+        open_publisher(home, world.log, "ita", "main")
+    assert open_subscriber(home, world.log, "deu").catch_up().events() == {}
 
 
 # --- subscriber -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,64 @@
+"""From a home to a publisher or a subscriber of one agency.
+
+Key, policies and default labels as the roster in force has them.
+"""
+
+from collections.abc import Callable
+
+from bus.client.authority import Authority
+from bus.client.publisher import Publisher
+from bus.client.subscriber import Subscriber
+from bus.clock import now_ms
+from bus.errors import NotFoundError, Refusal, TocsinError
+from bus.home import Home, load_keys
+from bus.log.protocol import Log
+from bus.trust.keys import SigningKey
+
+
+def open_publisher(
+    home: Home,
+    log: Log,
+    agency: str,
+    feed: str,
+    *,
+    clock_ms: Callable[[], int] = now_ms,
+) -> Publisher:
+    """A publisher of the agency, with a key that may sign for `feed` now.
+
+    Each feed's default label stands in for a missing one.
+    """
+    authority = Authority(log, home.pin())
+    entry = authority.trust.agency(agency)
+    if entry is None:
+        raise NotFoundError(
+            f"the roster in force has no agency {agency}",
+            "`tocsin agency ls` shows the agencies; `tocsin agency add` admits one.",
+        )
+    return Publisher(
+        log,
+        agency,
+        signing_key(home, authority, agency, feed, clock_ms()),
+        home.publisher(agency),
+        authority.policies,
+        default_labels={one.name: one.default_label for one in entry.feeds},
+        clock_ms=clock_ms,
+    )
+
+
+def open_subscriber(home: Home, log: Log, agency: str) -> Subscriber:
+    """A subscriber of the agency, from its first delivery on."""
+    return Subscriber(log, agency, home.pin())
+
+
+def signing_key(home: Home, authority: Authority, agency: str, feed: str, at: int) -> SigningKey:
+    """The agency's newest key that the roster lets sign for this feed at `at` (UTC ms)."""
+    why: Refusal | None = None
+    for key in reversed(load_keys(home, agency)):
+        found = authority.trust.judge_key(key.public.key_id, feed, at)
+        if not isinstance(found, Refusal):
+            return key
+        why = why or found
+    raise TocsinError(
+        f"no key of {agency} in this home may sign for the feed {feed} now" + (f" ({why.reason})" if why else ""),
+        why.remedy if why else "Make a key with `tocsin key new`, and let the authority enter it into the roster.",
+    )
