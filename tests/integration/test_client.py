@@ -170,6 +170,11 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.log.close()
 
 
+def next_offset(world: World, name: str) -> int:
+    offsets: list[int] = [record.offset for record in world.log.read(name)]
+    return offsets[-1] + 1
+
+
 def outcomes(publication: Any) -> list[Outcome]:
     return [line.outcome for line in publication.lines]
 
@@ -221,7 +226,8 @@ def test_an_older_version_never_replaces_a_newer_one(world: World) -> None:
     publisher.publish([draft("a", "new", modified_at=20)], "main", LABEL)
     assert outcomes(publisher.publish([draft("a", "old", modified_at=10)], "main", LABEL)) == [Outcome.OLDER]
     assert outcomes(publisher.publish([draft("a", "newer", modified_at=21)], "main", LABEL)) == [Outcome.AMENDED]
-    assert len(world.submitted()) == 2
+    assert outcomes(publisher.publish([draft("a", "no news", modified_at=21)], "main", LABEL)) == [Outcome.AMENDED]
+    assert len(world.submitted()) == 3
 
 
 def test_a_change_of_label_is_no_amendment(world: World) -> None:
@@ -286,6 +292,8 @@ def test_an_interrupted_publish_goes_on_with_the_same_bytes(world: World, moment
     world.log.append = real
     again = world.publisher(batch_records=2)
     kept = [row.envelope for row in again.memory.spooled(10)]
+    again.resume()
+    assert again.memory.spooled(10) == []
     done = again.publish([draft(name) for name in "abcde"], "main", LABEL)
     assert outcomes(done) == [Outcome.UNCHANGED] * 2 + [Outcome.NEW] * 3
     sent = [record.value for record in world.log.read(topic("submissions", "fra"))]
@@ -320,6 +328,36 @@ def test_a_record_that_the_bus_refused_is_sent_again_under_the_same_revision(wor
     world.receipt(world.submitted()[-1], Verdict.REJECTED, Reason.ID_CONFLICT)
     publisher.publish([draft("a")], "main", LABEL)
     assert world.submitted()[-1].message.header.revision == 2
+    publisher.settle()
+    assert publisher.memory.cursor(topic("receipts", "fra")) == next_offset(world, topic("receipts", "fra"))
+
+
+def test_only_a_record_that_was_never_accepted_may_change_its_label(world: World) -> None:
+    publisher, other = world.publisher(), "COALITION SECRET//REL TO FRA"
+    publisher.publish([draft("a"), draft("b")], "main", LABEL)
+    a, b = world.submitted()
+    world.receipt(a, Verdict.REJECTED, Reason.LABEL_BELOW_FLOOR)
+    world.receipt(b, Verdict.ACCEPTED)
+    publisher.publish([draft("b", "changed")], "main", LABEL)
+    world.receipt(world.submitted()[-1], Verdict.REJECTED, Reason.LABEL_BELOW_FLOOR)
+    done = publisher.publish([draft("a"), draft("b", "changed")], "main", other)
+    assert outcomes(done) == [Outcome.NEW, Outcome.REFUSED]
+
+
+def test_receipts_of_old_records_never_turn_a_sequence_back(world: World) -> None:
+    publisher = world.publisher()
+    publisher.publish([draft("a"), draft("b")], "main", LABEL)
+    world.receipt(world.submitted()[0], Verdict.ACCEPTED)
+    publisher.publish([draft("c")], "main", LABEL)
+    assert world.submitted()[-1].message.header.sequence == 3
+
+
+def test_a_record_above_the_size_of_an_envelope_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    publisher = world.publisher()
+    monkeypatch.setattr(frame, "MAX_ENVELOPE_BYTES", 900)
+    done = publisher.publish([draft("a", "x" * 900), draft("b")], "main", LABEL)
+    assert [line.refusal.reason for line in done.refused if line.refusal] == [Reason.TOO_LARGE]
+    assert [o.message.header.sequence for o in world.submitted()] == [1]
 
 
 def test_a_publisher_that_lost_its_memory_learns_from_the_receipts(world: World) -> None:
@@ -504,11 +542,23 @@ def test_an_alert_that_lies_about_its_members_or_signer_is_found_out(
 def test_a_forged_signature_is_found_out(world: World) -> None:
     outbox, members = delivered_world(world)
     honest = members[0].envelope
-    forged = frame.Envelope(honest.payload_type, honest.payload[:-1] + b"\x02", honest.signatures)
-    outbox.deliver("event", "fra/main/test:a", forged.encode(), change="UPDATE")
+    signature = honest.signatures[0]
+    forged = signature._replace(value=members[1].envelope.signatures[0].value)
+    body = frame.Envelope(honest.payload_type, honest.payload, (forged,)).encode()
+    outbox.deliver("event", "fra/main/test:a", body, change="UPDATE")
     subscriber = Subscriber(world.log, "deu", world.pin)
     found = verify_event(subscriber.catch_up(), Authority(world.log, world.pin), "fra/main/test:a")
-    assert not found.good
+    assert [f.refusal.reason for f in found.findings if f.refusal] == [Reason.BAD_SIGNATURE]
+
+
+def test_a_payload_signed_as_another_feeds_is_found_out(world: World) -> None:
+    outbox, members = delivered_world(world)
+    crossed = frame.sign(payload_type("event", "other"), members[0].envelope.payload, world.keys["fra"])
+    outbox.deliver("event", "fra/main/test:a", crossed.encode(), change="UPDATE")
+    picture = Subscriber(world.log, "deu", world.pin).catch_up()
+    found = verify_event(picture, Authority(world.log, world.pin), "fra/main/test:a")
+    assert [f.refusal.reason for f in found.findings if f.refusal] == [Reason.FEED_MISMATCH]
+    assert picture.event("fra/main/test:a") is None
 
 
 def test_a_key_found_compromised_later_taints_what_it_signed_since(world: World) -> None:
@@ -577,9 +627,9 @@ def test_a_broken_outbox_stops_the_reader_with_its_picture_as_before(world: Worl
 def test_a_control_topic_that_the_pin_did_not_sign_is_refused(world: World) -> None:
     with pytest.raises(TocsinError):
         Authority(world.log, bytes(32))
-    message = PolicyMessage.model_validate(
-        {"header": world.header("policy", 2), "body": {"policy": "TLP", "version": 1, "toml": ""}}
-    )
+    text = (resources.files("schemas") / "policies" / "tlp-2.0.toml").read_text(encoding="utf-8")
+    body = {"policy": "TLP", "version": 1, "toml": text}
+    message = PolicyMessage.model_validate({"header": world.header("policy", 2), "body": body})
     world.accept(frame.sign(payload_type("policy", "control"), to_wire(message), world.keys["fra"]))
     with pytest.raises(TocsinError):
         Authority(world.log, world.pin)

@@ -132,6 +132,15 @@ def test_an_atomic_write_leaves_the_old_file_where_it_fails(tmp_path: Path, monk
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
+def test_what_a_crash_left_behind_gives_no_rights_away(tmp_path: Path) -> None:
+    leftover = tmp_path / f".file.{os.getpid()}.tmp"
+    leftover.write_bytes(b"half")
+    leftover.chmod(0o644)
+    write_atomic(tmp_path / "file", b"whole")
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o600
+    assert (tmp_path / "file").read_bytes() == b"whole"
+
+
 def test_keys_are_private_and_are_what_their_names_say(home: Home) -> None:
     key, other = SigningKey.generate(), SigningKey.generate()
     path = save_key(home, "fra", key)
