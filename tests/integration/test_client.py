@@ -26,7 +26,7 @@ from bus.errors import Reason, TocsinError
 from bus.home import Home, save_key
 from bus.log.protocol import NewRecord
 from bus.log.sqlite import SqliteLog
-from bus.log.topics import agency_topics, topic
+from bus.log.topics import agency_topics, bus_topics, topic
 from bus.trust import frame
 from bus.trust.keys import SigningKey
 from schemas.codec import encode, payload_type, to_wire
@@ -164,7 +164,7 @@ class World:
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path, None)
     made.log = SqliteLog(tmp_path / "bus.db", made.clock)
-    made.log.create([spec for name in ("fra", "deu") for spec in agency_topics(name)])
+    made.log.create([*bus_topics(), *(spec for name in ("fra", "deu") for spec in agency_topics(name))])
     made.found()
     yield made
     made.log.close()
