@@ -1,5 +1,6 @@
 """What an author hands in, and what became of it on the author's side."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -31,7 +32,7 @@ class Draft(Protocol):
         """When the source last changed it, UTC ms, where the source says so."""
 
     @property
-    def body(self) -> Value | dict[str, object]:
+    def body(self) -> Value | Mapping[str, object]:
         """The content."""
 
 
@@ -41,7 +42,7 @@ class Act(NamedTuple):
     kind: str
     id: str
     status: Status | str
-    body: Value | dict[str, object]
+    body: Value | Mapping[str, object]
     modified_at: int | None = None
 
 

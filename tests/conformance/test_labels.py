@@ -112,7 +112,7 @@ def opentdf(case: dict[str, Any]) -> tuple[Policy, Label, list[str], set[str], s
     asked = [tuple(fqn.split("/value/")) for fqn in case["data"]]
     if not asked or any(len(pair) != 2 or pair[0] not in rules for pair in asked):  # noqa: PLR2004
         return None
-    ladder = next((v for rule, v in rules.values() if rule == "hierarchy"), [])
+    ladder: list[str] = next((v for rule, v in rules.values() if rule == "hierarchy"), [])
     levels = ["BASE", *(token(value) for value in reversed(ladder))]
     marked = [value for name, value in asked if rules[name][0] == "hierarchy"]
     needed = {token(name + value) for name, value in asked if rules[name][0] == "allOf"}

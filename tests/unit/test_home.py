@@ -19,7 +19,6 @@ from bus.home import (
     HomeMissingError,
     HomeNewerError,
     HomeReadOnlyError,
-    files,
     load_key,
     load_keys,
     save_key,
@@ -108,7 +107,7 @@ def test_a_full_or_read_only_disk_is_a_clear_error_and_changes_nothing(
     def fail(handle: int) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(files.os, "fsync", fail)
+    monkeypatch.setattr("bus.home.files.os.fsync", fail)
     with pytest.raises(fault) as error:
         Home.open(home.path, writing=True)
     assert error.value.advice
