@@ -1,6 +1,7 @@
 """The file's schema, its first making, and the check whenever it is opened."""
 
 import os
+import struct
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from bus.log.sqlite.trouble import damaged
 APPLICATION_ID: Final = 0x544F4353  # "TOCS"
 VERSION: Final = 1
 _MAGIC: Final = b"SQLite format 3\0"
+_HEADER: Final = struct.Struct(">16sH10xI")
 BUSY_MS: Final = 5000
 # Pages for index inserts at random places: what does not fit is read from the system's cache again.
 _CACHE_KIB: Final = 16_384
@@ -36,7 +38,8 @@ def found(path: Path) -> None:
     if path.with_name(path.name + "-wal").exists():
         raise damaged(path, "the log's main file beside its write-ahead log")
     new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
+    for rest in ("", "-journal", "-wal", "-shm"):  # of a founding that was interrupted
+        new.with_name(new.name + rest).unlink(missing_ok=True)
     os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     connection = apsw.Connection(str(new), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
@@ -59,9 +62,7 @@ def found(path: Path) -> None:
 
 def connect(path: Path, vfs: str | None) -> apsw.Connection:
     """Open the log's file, which is there, and check that it is ours and of this version."""
-    with path.open("rb") as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            raise damaged(path, "a SQLite database")
+    _check_header(path)
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     try:
         _check(connection, path)
@@ -75,6 +76,21 @@ def connect(path: Path, vfs: str | None) -> apsw.Connection:
         connection.close()
         raise
     return connection
+
+
+def _check_header(path: Path) -> None:
+    """Find another kind of file, or one cut short, before SQLite touches it (file format, section 1.3)."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER.size)
+        size_bytes = file.seek(0, os.SEEK_END)
+    if len(header) < _HEADER.size:
+        raise damaged(path, "a SQLite database")
+    magic, page_bytes, pages = _HEADER.unpack(header)
+    if magic != _MAGIC:
+        raise damaged(path, "a SQLite database")
+    ahead = path.with_name(path.name + "-wal")
+    if not (ahead.exists() and ahead.stat().st_size) and size_bytes < page_bytes * pages:
+        raise damaged(path, f"{page_bytes * pages} bytes, not {size_bytes}")
 
 
 def _check(connection: apsw.Connection, path: Path) -> None:

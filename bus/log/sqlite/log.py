@@ -52,12 +52,7 @@ class SqliteLog:
 
     def take(self, owner: str, topics: Iterable[str]) -> SqliteReader:
         """Become the only owner of this name; raises `Owned` where a live process has it."""
-        names = list(topics)
-        for name in names:
-            self._tables.ordered(name)
-        reader = SqliteReader(self._file, self._tables, self._owners, self._clock_ms, owner)
-        reader.add(names)
-        return reader
+        return SqliteReader(self._file, self._tables, self._owners, self._clock_ms, owner=owner, topics=topics)
 
     def read(self, topic: str, start: int = 0, end: int | None = None) -> Iterator[Record]:
         """Records with start ≤ offset < end; without `end`, to the end as it is at the call."""
@@ -82,7 +77,7 @@ class SqliteLog:
 
     def retain(self, now_ms: int) -> int:
         """Delete what is past its retention, never what a stage has yet to read; returns how many records."""
-        return retain(self._file, now_ms)
+        return retain(self._file, now_ms, self._owners.keep_alive)
 
     def describe(self) -> LogState:
         """The log at a glance."""

@@ -69,11 +69,7 @@ class Owners:
 
     def is_alive(self, token: str) -> bool:
         """Whether the process of this token lives."""
-        path = self._path(token)
-        if is_alive(path):
-            return True
-        path.unlink(missing_ok=True)
-        return False
+        return is_alive(self._path(token))
 
     def close(self) -> None:
         """Give up all names."""
@@ -93,6 +89,9 @@ class Owners:
 
     def _show_life(self) -> None:
         if self._life is None:
+            for path in self._file.path.parent.glob(self._path("*").name):
+                if not is_alive(path):
+                    path.unlink(missing_ok=True)  # of a process that was killed
             self._life = LifeLock(self._path(self._token))
             self._renew_at = time.monotonic() + self._lease_s * _RENEW_AFTER
 

@@ -19,8 +19,17 @@ _NONE: Final[Mapping[str, int]] = MappingProxyType({})
 class SqliteReader:
     """Made by `SqliteLog.take`. Used by one thread."""
 
-    def __init__(self, file: LogFile, tables: Tables, owners: Owners, clock_ms: Callable[[], int], owner: str) -> None:
-        """Take the name."""
+    def __init__(  # noqa: PLR0913 - the log's parts, and what is taken
+        self,
+        file: LogFile,
+        tables: Tables,
+        owners: Owners,
+        clock_ms: Callable[[], int],
+        *,
+        owner: str,
+        topics: Iterable[str],
+    ) -> None:
+        """Take the name, with its cursors in these topics: both or neither."""
         self._file = file
         self._tables = tables
         self._owners = owners
@@ -31,8 +40,11 @@ class SqliteReader:
         self._positions: dict[str, int] = {}
         self._turn = 0
         self._empty_at: int | None = None
+        new = [tables.ordered(name) for name in topics]
         with file.write() as connection:
             self._epoch, self._note = owners.take(connection, owner)
+            cursors = self._find_cursors(connection, new)
+        self._follow(new, cursors)
 
     @property
     def owner(self) -> str:
@@ -49,16 +61,8 @@ class SqliteReader:
             return
         with self._file.write() as connection:
             self._owners.check(connection, self._owner, self._epoch)
-            connection.executemany(
-                "INSERT OR IGNORE INTO cursors VALUES (?, ?, 0)", [(self._owner, topic.number) for topic in new]
-            )
-            found: dict[int, int] = dict(
-                rows(connection, "SELECT topic, position FROM cursors WHERE owner = ?", (self._owner,))
-            )
-        for topic in new:
-            self._topics[topic.name] = topic
-            self._cursors[topic.name] = self._positions[topic.name] = found[topic.number]
-        self._empty_at = None
+            cursors = self._find_cursors(connection, new)
+        self._follow(new, cursors)
 
     def poll(self, max_records: int, timeout_s: float) -> list[Record]:
         """The next records, in order per topic, no topic before its turn; waits up to `timeout_s` for the first."""
@@ -110,6 +114,18 @@ class SqliteReader:
         if found is None:
             raise TopicError(f"{self._owner} does not read {name}", "Add the topic to the reader first.")
         return found
+
+    def _find_cursors(self, connection: apsw.Connection, topics: list[Topic]) -> dict[int, int]:
+        connection.executemany(
+            "INSERT OR IGNORE INTO cursors VALUES (?, ?, 0)", [(self._owner, topic.number) for topic in topics]
+        )
+        return dict(rows(connection, "SELECT topic, position FROM cursors WHERE owner = ?", (self._owner,)))
+
+    def _follow(self, topics: list[Topic], cursors: Mapping[int, int]) -> None:
+        for topic in topics:
+            self._topics[topic.name] = topic
+            self._cursors[topic.name] = self._positions[topic.name] = cursors[topic.number]
+        self._empty_at = None
 
     def _move(self, connection: apsw.Connection, moved: list[tuple[int, str, int]], note: str | None) -> None:
         if moved:

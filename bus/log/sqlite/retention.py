@@ -1,5 +1,6 @@
 """Deleting what is past its retention, in slices, so that nobody waits long for the lock."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import apsw
@@ -8,7 +9,8 @@ from bus.log.sqlite.file import LogFile, row, rows
 from bus.log.sqlite.tables import SHIFT
 
 SLICE_RECORDS: Final = 500
-_VACUUM_PAGES: Final = 2_000
+# As much as a slice of common records frees; what more there is, new records use again.
+_VACUUM_PAGES: Final = 250
 _TOPICS: Final = "SELECT number, retention_ms, followed FROM topics WHERE retention_ms IS NOT NULL AND NOT compacted"
 _OLDEST: Final = "SELECT id, ms FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
 _SLOWEST: Final = "SELECT min(position) FROM cursors WHERE topic = ?"
@@ -20,12 +22,16 @@ class _Aging(NamedTuple):
     followed: int
 
 
-def retain(file: LogFile, now_ms: int) -> int:
-    """Delete what is past its retention, never what a stage has yet to read; returns how many records."""
+def retain(file: LogFile, now_ms: int, keep_alive: Callable[[], None]) -> int:
+    """Delete what is past its retention, never what a stage has yet to read; returns how many records.
+
+    `keep_alive` is called between slices.
+    """
     deleted = 0
     for topic in map(_Aging._make, file.read(_TOPICS)):
         while count := _delete_slice(file, topic, now_ms - topic.retention_ms):
             deleted += count
+            keep_alive()
     return deleted
 
 
