@@ -16,16 +16,8 @@ TOP_FILES = {
     *(".gitignore", ".gitattributes"),
 }
 KINDS_OF_TESTS = {
-    "house",
-    "unit",
-    "laws",
-    "contract",
-    "conformance",
-    "integration",
-    "scenario",
-    "chaos",
-    "bench",
-    "data",
+    *("house", "unit", "laws", "contract", "conformance", "integration", "scenario", "chaos", "bench"),
+    *("support", "data"),
 }
 
 
