@@ -20,7 +20,7 @@ test: $(READY) ## every test that needs nothing else (ARGS="-k labels" picks som
 lint: $(READY) ## ruff, mypy --strict, and the import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 bench: $(READY) ## speed and memory of the path and of fusion
 	@$(BIN)/python -m tests.bench.path $(ARGS)

@@ -22,7 +22,11 @@ PLANTED = {
 }
 
 
-PROGRAM = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(sys.argv[1], no_cache=True))"
+PROGRAM = """
+import sys
+from importlinter.cli import lint_imports
+sys.exit(lint_imports(sys.argv[1], no_cache=True, no_logo=True))
+"""
 
 
 def _lint(folder: Path) -> tuple[int, str]:
