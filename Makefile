@@ -19,6 +19,7 @@ test: $(READY) ## every test that needs nothing else (ARGS="-k labels" picks som
 
 lint: $(READY) ## ruff, mypy --strict, and the import rules
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
