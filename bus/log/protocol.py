@@ -122,7 +122,11 @@ class Log(Protocol):
         ...
 
     def latest(self, topic: str) -> Iterator[Record]:
-        """The latest record of each key of a compacted topic, in any order, without those that a tombstone ended."""
+        """The latest record of each key of a compacted topic, in any order, without those that a tombstone ended.
+
+        Exact where nobody else writes to the topic meanwhile, as its owner knows. `read` shows what is left of the
+        history, tombstones included.
+        """
         ...
 
     def end(self, topic: str) -> int:
@@ -134,7 +138,10 @@ class Log(Protocol):
         ...
 
     def retain(self, now_ms: int) -> int:
-        """Delete what is past its retention, never what a stage has yet to read; returns how many records."""
+        """Delete what is past its retention or superseded in a compacted topic; returns how many records.
+
+        Never what a stage has yet to read of a topic that it follows.
+        """
         ...
 
     def describe(self) -> LogState:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -88,7 +88,7 @@ def test_nothing_is_appended_for_no_records(log: Log) -> None:
 
 def test_a_topic_that_is_not_there_is_an_error_that_names_it(log: Log) -> None:
     reader = log.take("ingest", [SUBMISSIONS])
-    uses = [
+    uses: list[Callable[[], object]] = [
         lambda: log.append("outbox.usa", new("outbox.usa", b"a")),
         lambda: log.read("outbox.usa"),
         lambda: log.latest("outbox.usa"),
@@ -346,13 +346,27 @@ def test_of_a_compacted_topic_the_latest_record_of_each_key_is_kept(engine: Engi
     assert found == dict.fromkeys(keys[4:], (b"old", ()))
 
 
-def test_compacted_topics_are_kept_apart_and_never_have_a_history(log: Log) -> None:
+def test_compacted_topics_are_kept_apart(log: Log) -> None:
     log.append(DELIVERED, new(DELIVERED, b"fra"))
     log.append("delivered.deu", new("delivered.deu", b"deu"))
     assert values(log.latest(DELIVERED)) == [b"fra"]
-    for use in (lambda: log.read(DELIVERED), lambda: log.take("x", [DELIVERED]), lambda: log.latest(EVENTS)):
-        with pytest.raises(LogError):
-            use()
+    with pytest.raises(LogError):
+        log.latest(EVENTS)
+
+
+def test_compaction_takes_what_is_superseded_and_changes_nothing_of_the_latest(engine: Engine) -> None:
+    log = engine.open()
+    keys = [b"%d" % number for number in range(700)]
+    log.append(DELIVERED, [NewRecord(DELIVERED, key, b"%d" % turn) for turn in range(3) for key in keys])
+    (at, *_) = log.append(DELIVERED, [NewRecord(DELIVERED, key, b"") for key in keys[:600]])
+    end = log.end(DELIVERED)
+    for _ in range(2):
+        log.retain(at)
+        assert {r.key: r.value for r in engine.open().latest(DELIVERED)} == dict.fromkeys(keys[600:], b"2")
+        log.append(DELIVERED, [NewRecord(DELIVERED, keys[699], b"2") for _ in range(2000)])
+    log.retain(at)
+    assert sum(1 for _ in log.read(DELIVERED)) < 2000
+    assert log.end(DELIVERED) >= end + 4000
 
 
 def test_retention_deletes_what_is_old_and_offsets_go_on(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""The embedded log on a disk that is full, failing, read-only, damaged or cut from power: never acknowledge and lose."""
+"""The embedded log on a disk that is full, failing, read-only, damaged or without power: never acknowledge and lose."""
 
 import os
 import random
@@ -18,7 +18,6 @@ from bus.log.faults import (
     LogError,
     LogFullError,
     LogPlaceError,
-    LogReadOnlyError,
     LogVersionError,
 )
 from bus.log.sqlite import SqliteLog

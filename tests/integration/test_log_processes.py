@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -32,7 +33,8 @@ class Field:
         log.close()
 
     def start(self, role: str, name: str, die_at: int = 0) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "tests.support.log_worker", role, self.path, self.acks(name), name, str(die_at)]
+        arguments = (role, str(self.path), str(self.acks(name)), name, str(die_at))
+        command = [sys.executable, "-m", "tests.support.log_worker", *arguments]
         self.running.append(subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE))
         return self.running[-1]
 
@@ -62,7 +64,7 @@ class Field:
         """Read the file as it is, without the engine, and compare it with the acknowledgements."""
         file = apsw.Connection(str(self.path))
         assert file.pragma("integrity_check") == "ok"
-        topics = dict(file.execute("SELECT name, number FROM topics").fetchall())
+        topics: dict[str, int] = dict(file.execute("SELECT name, number FROM topics").fetchall())  # type: ignore[arg-type]
         rows = {name: _values(file, number) for name, number in topics.items()}
         cursor = file.execute("SELECT position FROM cursors").get or 0
         note = file.execute("SELECT note FROM owners").get
@@ -81,7 +83,7 @@ class Field:
 
 
 def _values(file: apsw.Connection, number: int) -> list[str]:
-    found = file.execute(
+    found: Any = file.execute(
         "SELECT value FROM records WHERE id >= ? AND id < ? ORDER BY id", (number << 40, (number + 1) << 40)
     ).fetchall()
     return [value.decode() for (value,) in found]

@@ -1,4 +1,4 @@
-"""The engines that the contract of the log is tried on: each opens views of one log, as several processes would have them."""
+"""The engines that the contract of the log is tried on; each opens views of one log, as several processes have them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,6 +1,7 @@
-"""A process that writes to the log or works on it until it is killed: `python -m tests.support.log_worker ROLE DB ACKS NAME DIE_AT`.
+"""A process that writes to the log or works on it until it is killed.
 
-What was acknowledged to it stands in the file ACKS, one line each. With DIE_AT > 0 it kills itself at that call of its disk.
+`python -m tests.support.log_worker ROLE DB ACKS NAME DIE_AT`: what was acknowledged to it stands in the file ACKS, one
+line each. With DIE_AT > 0 it kills itself at that call of its disk.
 """
 
 import os
@@ -16,7 +17,6 @@ from bus.log.sqlite import SqliteLog
 from tests.support.faulty_disk import FaultyDisk
 
 SUBMISSIONS, EVENTS = "submissions.fra", "events"
-SOON_PAGES = 20
 
 
 class DeadlyDisk(FaultyDisk):
@@ -75,4 +75,4 @@ def main(role: str, path: str, acks: str, name: str, die_at: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5], die_at=int(sys.argv[5]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]))

@@ -24,7 +24,7 @@ def _topics(file: LogFile) -> tuple[TopicState, ...]:
         states.append(
             TopicState(
                 name,
-                0 if compacted else start,
+                start,
                 following,
                 last_ms if following else None,
                 retention_ms,

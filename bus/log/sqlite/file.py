@@ -21,7 +21,7 @@ from bus.log.sqlite.trouble import faults
 _log = logging.getLogger(__name__)
 
 # Write-ahead pages (4 KiB) before the committer moves them into the file: few, so that its stall is short.
-CHECKPOINT_PAGES: Final = 512
+CHECKPOINT_PAGES: Final = 256
 # Here, where readers always overlap, wait for them to pass, so that the write-ahead log can begin anew.
 RESTART_PAGES: Final = 32_768
 # A reader that does not pass (a foreign backup) costs a committer this much for each CHECKPOINT_PAGES, no more.

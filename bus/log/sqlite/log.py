@@ -9,6 +9,7 @@ from typing import Final
 
 from bus.log.faults import TopicError
 from bus.log.protocol import LogState, NewRecord, Record
+from bus.log.sqlite.compaction import compact
 from bus.log.sqlite.describe import describe
 from bus.log.sqlite.file import LogFile
 from bus.log.sqlite.owners import Owners
@@ -56,7 +57,7 @@ class SqliteLog:
 
     def read(self, topic: str, start: int = 0, end: int | None = None) -> Iterator[Record]:
         """Records with start ≤ offset < end; without `end`, to the end as it is at the call."""
-        found = self._tables.ordered(topic)
+        found = self._tables.find(topic)
         last = self._tables.end(found.number)
         return self._stream(found, max(start, 0), last if end is None else min(end, last))
 
@@ -76,8 +77,9 @@ class SqliteLog:
         create(self._file, specs)
 
     def retain(self, now_ms: int) -> int:
-        """Delete what is past its retention, never what a stage has yet to read; returns how many records."""
-        return retain(self._file, now_ms, self._owners.keep_alive)
+        """Delete what is past its retention or superseded, never what a stage has yet to read; returns how many."""
+        keep_alive = self._owners.keep_alive
+        return retain(self._file, now_ms, keep_alive) + compact(self._file, keep_alive)
 
     def describe(self) -> LogState:
         """The log at a glance."""

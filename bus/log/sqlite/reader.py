@@ -40,7 +40,7 @@ class SqliteReader:
         self._positions: dict[str, int] = {}
         self._turn = 0
         self._empty_at: int | None = None
-        new = [tables.ordered(name) for name in topics]
+        new = [tables.find(name) for name in topics]
         with file.write() as connection:
             self._epoch, self._note = owners.take(connection, owner)
             cursors = self._find_cursors(connection, new)
@@ -56,7 +56,7 @@ class SqliteReader:
 
         A cursor is written at once, so that retention knows of a reader that has committed nothing yet.
         """
-        new = [self._tables.ordered(name) for name in topics if name not in self._topics]
+        new = [self._tables.find(name) for name in topics if name not in self._topics]
         if not new:
             return
         with self._file.write() as connection:

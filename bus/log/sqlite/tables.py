@@ -1,12 +1,12 @@
 """Topics and their records in the file: id = topic number << 40 | offset, so that one tree holds and orders them."""
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import apsw
 
-from bus.log.faults import NoTopicError, TopicError
+from bus.log.faults import NoTopicError
 from bus.log.protocol import Headers, NewRecord, Record
 from bus.log.sqlite.file import LogFile, rows
 
@@ -17,12 +17,9 @@ CHUNK_RECORDS: Final = 500
 CHUNK_BYTES: Final = 16 << 20
 _HEADER: Final = struct.Struct(">HI")
 _READ: Final = "SELECT id, ms, key, value, headers FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
-_LATEST: Final = "SELECT offset, ms, key, value, headers FROM latest WHERE topic = ? AND key > ? ORDER BY key LIMIT ?"
-_FIRST: Final = _LATEST.replace("key > ?", "key >= ?")
+_BACK: Final = _READ.replace("ORDER BY id", "ORDER BY id DESC")
 _VALUE: Final = 3
 _APPEND: Final = "INSERT INTO records VALUES (?, ?, ?, ?, ?)"
-_REPLACE: Final = "INSERT OR REPLACE INTO latest VALUES (?, ?, ?, ?, ?, ?)"
-_BURY: Final = "DELETE FROM latest WHERE topic = ? AND key = ?"
 
 
 class Topic(NamedTuple):
@@ -51,13 +48,6 @@ class Tables:
             known = self._topics[name] = Topic(name, found[0][0], bool(found[0][1]))
         return known
 
-    def ordered(self, name: str) -> Topic:
-        """The topic, which has a history to be read in order."""
-        found = self.find(name)
-        if found.compacted:
-            raise TopicError(f"{name} keeps the latest record of each key only", "Read it with `latest`.")
-        return found
-
     def end(self, number: int) -> int:
         """The next offset to be given."""
         return int(self._file.read("SELECT next FROM topics WHERE number = ?", (number,))[0][0])
@@ -77,48 +67,35 @@ class Tables:
         return [Record(name, at & OFFSETS, ms, key, value, _unpack(packed)) for at, ms, key, value, packed in found]
 
     def latest(self, topic: Topic, keep_alive: Callable[[], None]) -> Iterator[Record]:
-        """The latest record of each key, chunk by chunk; `keep_alive` is called between chunks."""
-        statement, key = _FIRST, b""
-        while found := self._file.scan(statement, (topic.number, key, CHUNK_RECORDS), _VALUE, CHUNK_BYTES):
-            for offset, ms, key, value, packed in found:  # the last key is where the next chunk begins
-                yield Record(topic.name, offset, ms, key, value, _unpack(packed))
-            statement = _LATEST
+        """The latest record of each key, read backwards; `keep_alive` is called between chunks."""
+        base = topic.number << SHIFT
+        end = base | OFFSETS
+        seen: set[bytes] = set()
+        while found := self._file.scan(_BACK, (base, end, CHUNK_RECORDS), _VALUE, CHUNK_BYTES):
+            for at, ms, key, value, packed in found:
+                if key not in seen:
+                    seen.add(key)
+                    if value:
+                        yield Record(topic.name, at & OFFSETS, ms, key, value, _unpack(packed))
+            end = found[-1][0]
             keep_alive()
 
     def append(self, connection: apsw.Connection, topic: Topic, records: Sequence[NewRecord], now: int) -> int:
         """Write records behind the topic's last; returns their append time, which never goes back."""
         first, last = rows(connection, "SELECT next, last_ms FROM topics WHERE number = ?", (topic.number,))[0]
         at = max(now, last)
-        if topic.compacted:
-            self._keep_latest(connection, topic.number, enumerate(records, first), at)
-        else:
-            base = topic.number << SHIFT | first
-            connection.executemany(
-                _APPEND,
-                [
-                    (base + index, at, key, value, _pack(headers) if headers else None)
-                    for index, (_, key, value, headers) in enumerate(records)
-                ],
-            )
+        base = topic.number << SHIFT | first
+        connection.executemany(
+            _APPEND,
+            [
+                (base + index, at, key, value, _pack(headers) if headers else None)
+                for index, (_, key, value, headers) in enumerate(records)
+            ],
+        )
         connection.execute(
             "UPDATE topics SET next = ?, last_ms = ? WHERE number = ?", (first + len(records), at, topic.number)
         )
         return int(at)
-
-    @staticmethod
-    def _keep_latest(
-        connection: apsw.Connection, number: int, records: Iterable[tuple[int, NewRecord]], at: int
-    ) -> None:
-        newest = {record.key: (offset, record) for offset, record in records}
-        connection.executemany(
-            _REPLACE,
-            [
-                (number, key, offset, at, record.value, _pack(record.headers) if record.headers else None)
-                for key, (offset, record) in newest.items()
-                if record.value
-            ],
-        )
-        connection.executemany(_BURY, [(number, key) for key, (_, record) in newest.items() if not record.value])
 
 
 def _pack(headers: Headers) -> bytes:

@@ -27,7 +27,7 @@ def _create(connection: apsw.Connection, spec: TopicSpec) -> None:
     known = row(connection, "SELECT compacted FROM topics WHERE name = ?", (spec.name,))
     if known is None:
         connection.execute(
-            "INSERT INTO topics VALUES ((SELECT coalesce(max(number), 0) + 1 FROM topics), ?, ?, ?, ?, 0, 0)",
+            "INSERT INTO topics VALUES ((SELECT coalesce(max(number), 0) + 1 FROM topics), ?, ?, ?, ?, 0, 0, 0, 0)",
             (spec.name, spec.compacted, spec.followed, spec.retention_ms),
         )
     elif bool(known[0]) is not spec.compacted:

@@ -1,4 +1,4 @@
-"""Waiting for what others write: the file's version is asked for at short intervals (2 µs each).
+"""Waiting for what others write: the file's version is asked for at short intervals (15 µs each).
 
 A datagram per commit would save that, and cost every committer a call per waiting process and a clean-up of dead
 sockets.
@@ -8,12 +8,12 @@ import time
 from typing import Final
 
 _FIRST_S: Final = 0.0005
-_LONGEST_S: Final = 0.004
+_LONGEST_S: Final = 0.003
 _GROWTH: Final = 1.5
 
 
 class Waiting:
-    """One wait of a bounded time, in pauses that grow from half a millisecond to four."""
+    """One wait of a bounded time, in pauses that grow from half a millisecond to three."""
 
     def __init__(self, timeout_s: float) -> None:
         """Begin now."""
