@@ -1,0 +1,83 @@
+"""Every Prometheus metric of the bus, in one table.
+
+No metric tells who reads an operator's page what a label hides: ids, places, texts and labels are never values here.
+prometheus_client is loaded when the metrics are made, not with this module, so that a command without them starts fast.
+"""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+PREFIX: Final = "tocsin_"
+# From a tenth of a millisecond (one record) to ten seconds (a roster change that owes a million deliveries).
+BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Type(StrEnum):
+    """What a metric is."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class Metric(NamedTuple):
+    """One row of the table; the name is without the prefix, the unit stands in the name."""
+
+    name: str
+    type: Type
+    labels: tuple[str, ...]
+    help: str
+
+
+TABLE: Final = (
+    Metric("submissions_total", Type.COUNTER, ("agency",), "Submissions that ingest has judged."),
+    Metric("accepted_total", Type.COUNTER, ("agency", "feed"), "Submissions accepted, repeats left out."),
+    Metric("rejected_total", Type.COUNTER, ("agency", "reason"), "Submissions refused, by reason code."),
+    Metric("stage_seconds", Type.HISTOGRAM, ("stage",), "Time that a stage takes for one transaction's records."),
+    Metric("stage_lag_records", Type.GAUGE, ("stage", "owner"), "Records that a stage's owner has yet to read."),
+    Metric("stage_last_progress_timestamp_seconds", Type.GAUGE, ("stage",), "When a stage last committed (UTC)."),
+    Metric("deliveries_total", Type.COUNTER, ("agency", "change"), "Deliveries written to an agency's outbox."),
+    Metric("open_events", Type.GAUGE, (), "Events that correlate holds open."),
+    Metric("log_append_seconds", Type.HISTOGRAM, ("engine",), "Time until a transaction is durable in the log."),
+    Metric("build_info", Type.GAUGE, ("version",), "1, with the version of Tocsin that runs."),
+)
+
+
+class Metrics:
+    """The metrics of one process, in a registry of the caller's."""
+
+    def __init__(self, registry: "CollectorRegistry", version: str) -> None:
+        """Make every metric of the table; `version` is Tocsin's."""
+        from prometheus_client import Counter, Gauge, Histogram  # noqa: PLC0415 - see above
+
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._histograms: dict[str, Histogram] = {}
+        for name, kind, labels, meaning in TABLE:
+            full = PREFIX + name
+            match kind:
+                case Type.COUNTER:
+                    self._counters[name] = Counter(full, meaning, labels, registry=registry)
+                case Type.GAUGE:
+                    self._gauges[name] = Gauge(full, meaning, labels, registry=registry)
+                case Type.HISTOGRAM:
+                    self._histograms[name] = Histogram(full, meaning, labels, registry=registry, buckets=BUCKETS_S)
+        self.set("build_info", 1, version)
+
+    def count(self, name: str, *labels: str, by: int = 1) -> None:
+        """Add to a counter."""
+        counter = self._counters[name]
+        (counter.labels(*labels) if labels else counter).inc(by)
+
+    def set(self, name: str, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        gauge = self._gauges[name]
+        (gauge.labels(*labels) if labels else gauge).set(value)
+
+    def observe(self, name: str, seconds: float, *labels: str) -> None:
+        """Put a duration into a histogram."""
+        histogram = self._histograms[name]
+        (histogram.labels(*labels) if labels else histogram).observe(seconds)
