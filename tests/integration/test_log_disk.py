@@ -20,7 +20,8 @@ from bus.log.faults import (
     LogPlaceError,
     LogVersionError,
 )
-from bus.log.sqlite import SqliteLog
+from bus.log.protocol import NewRecord
+from bus.log.sqlite import SqliteLog, compaction
 from bus.log.sqlite.place import check_place
 from bus.log.topics import agency_topics, bus_topics
 from tests.support.faulty_disk import FaultyDisk, Platter
@@ -402,3 +403,34 @@ def _check_after_cut(folder: Path, acked: int) -> None:
     file = apsw.Connection(str(folder / "bus.db"))
     assert file.pragma("integrity_check") == "ok"
     file.close()
+
+
+def test_a_compaction_that_is_interrupted_brings_nothing_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compaction, "_CHUNK", 50)
+    log = made(tmp_path)
+    name = "delivered.fra"
+    keys = [b"%d" % number for number in range(200)]
+    log.append(name, [NewRecord(name, key, value) for value in (b"old", b"older than its end") for key in keys])
+    log.append(name, [NewRecord(name, key, b"" if number % 2 else b"new") for number, key in enumerate(keys)])
+    log.append(name, new(name, *[b"x"] * 500, key=b"head"))
+    real = log._owners.keep_alive
+
+    def interrupt() -> None:
+        if next(calls) == stop:
+            raise KeyboardInterrupt
+        real()
+
+    log._owners.keep_alive = interrupt  # type: ignore[method-assign]
+    for stop in (11, 3, 6, 1000):
+        calls = iter(range(1000))
+        if stop == 1000:
+            assert log.retain(NOW) > 0
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                log.retain(NOW)
+        calls = iter(range(2000, 3000))
+        left = {record.key: record.value for record in log.latest(name)}
+        assert left.pop(b"head") == b"x"
+        assert left == dict.fromkeys(keys[::2], b"new")
+    assert sum(1 for _ in log.read(name)) == 101
+    log.close()
