@@ -1,0 +1,1 @@
+"""What is one story, and how sure are we? Pure: values and times in, clusters and alerts out."""
