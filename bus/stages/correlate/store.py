@@ -1,0 +1,130 @@
+"""All records that the fold remembers, and whether each is live: a function of what was accepted, free of readers.
+
+A record's end always carries the record's own label: a retraction, a replacement or an amendment under another label has no effect. So
+liveness needs no mask, and nobody can see half of a history.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from bus.stages.correlate.entry import Entry, Ref, Revision
+from bus.stages.correlate.rights import LabelState
+from schemas.models import DeliveryReason
+from bus.trust.roster import Trust
+
+type Key = tuple[str, Ref]
+"""A record's identity over all kinds: (kind, (agency, feed, id))."""
+
+
+class Life(NamedTuple):
+    """What stands of a record: its live revision, or why there is none."""
+
+    revision: Revision | None
+    reason: DeliveryReason | None
+
+
+class Store:
+    """Entries by identity, with the retractions and replacements that name each."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._entries: dict[Key, Entry] = {}
+        self._retractions: dict[Key, list[Entry]] = {}
+        self._replacements: dict[Key, list[Entry]] = {}
+
+    def __iter__(self) -> Iterator[Entry]:
+        """All entries, in the order in which they were first met."""
+        return iter(self._entries.values())
+
+    def __len__(self) -> int:
+        """How many records are remembered."""
+        return len(self._entries)
+
+    def get(self, kind: str, ref: Ref) -> Entry | None:
+        """The entry of this identity, if it is remembered."""
+        return self._entries.get((kind, ref))
+
+    def absorb(self, kind: str, ref: Ref, label: LabelState, revision: Revision) -> Entry | None:
+        """Remember one accepted revision; None where it counts for nothing (invalid at its position, or an amendment that changes the label)."""
+        entry = self._entries.get((kind, ref))
+        if not revision.valid or (entry is not None and entry.label is not label):
+            return None
+        if entry is None:
+            entry = self._entries[kind, ref] = Entry(kind, ref, label)
+        entry.add(revision)
+        for index, named in self._acts(revision):
+            acting = index.setdefault(named, [])
+            if entry not in acting:
+                acting.append(entry)
+        return entry
+
+    def forget(self, entry: Entry) -> None:
+        """Drop a record whose time is over, and what it did to others."""
+        del self._entries[entry.kind, entry.ref]
+        for revision in entry.revisions:
+            for index, named in self._acts(revision):
+                left = [e for e in index.get(named, ()) if e is not entry]
+                if left:
+                    index[named] = left
+                else:
+                    index.pop(named, None)
+
+    def touched(self, entry: Entry) -> list[Entry]:
+        """The entry and every entry whose life may hang on it, by identity."""
+        found: dict[Key, Entry] = {}
+        todo = [entry]
+        while todo:
+            one = todo.pop()
+            if (one.kind, one.ref) in found:
+                continue
+            found[one.kind, one.ref] = one
+            named = {key for revision in one.revisions for _, key in self._acts(revision)}
+            todo.extend(e for key in named if (e := self._entries.get(key)) is not None)
+        return [found[key] for key in sorted(found)]
+
+    def life(self, entry: Entry, trust: Trust, tick: int | None) -> Life:
+        """The record's live revision at this roster and tick, or why it has none."""
+        top = self._top(entry, trust)
+        if top is None:
+            return Life(None, DeliveryReason.TAINTED)
+        if self._retracted(entry, top, trust):
+            return Life(None, DeliveryReason.AUTHOR_RETRACTED)
+        if self._replaced(entry, trust):
+            return Life(None, DeliveryReason.REPLACED)
+        if top.leaves_at is not None and tick is not None and top.leaves_at <= tick:
+            return Life(None, DeliveryReason.EXPIRED)
+        return Life(top, None)
+
+    def _acts(self, revision: Revision) -> Iterable[tuple[dict[Key, list[Entry]], Key]]:
+        """Which records this revision acts on, each with the index that remembers it."""
+        for target in revision.targets:
+            yield self._retractions, (target.kind, target.ref)
+        for ref in revision.replaces:
+            yield self._replacements, ("event", ref)
+
+    @staticmethod
+    def _top(entry: Entry, trust: Trust) -> Revision | None:
+        """The highest untainted revision."""
+        for revision in reversed(entry.revisions):
+            if not trust.is_tainted(revision.key_id, revision.accepted_at):
+                return revision
+        return None
+
+    def _retracted(self, entry: Entry, top: Revision, trust: Trust) -> bool:
+        for retraction in self._retractions.get((entry.kind, entry.ref), ()):
+            said = self._top(retraction, trust)
+            if said is None or retraction.label is not entry.label:
+                continue
+            if any((t.kind, t.ref) == (entry.kind, entry.ref) and t.up_to_revision >= top.number for t in said.targets):
+                return True
+        return False
+
+    def _replaced(self, entry: Entry, trust: Trust) -> bool:
+        """Whether a replacing event stands; one that merely expired still stands, one that was retracted does not."""
+        if entry.kind != "event":
+            return False
+        for other in self._replacements.get((entry.kind, entry.ref), ()):
+            said = self._top(other, trust)
+            if said is not None and other.label is entry.label and entry.ref in said.replaces and not self._retracted(other, said, trust):
+                return True
+        return False
