@@ -1,1 +1,1 @@
-"""Who said it: keys, DSSE, the frame and the roster. Pure: no clock, file or socket, and nothing is decoded unverified."""
+"""Who said it: keys, DSSE, the frame, the roster. Pure: no clock, file or socket; nothing unverified is decoded."""

@@ -16,9 +16,9 @@ Nothing follows. So each envelope has exactly one byte form, and a form means on
 """
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -70,10 +70,33 @@ class Envelope:
         return b"".join([head, named, self.payload, *signatures])
 
 
+class _Parts(NamedTuple):
+    """Where the parts of a frame lie."""
+
+    payload: int
+    signatures: int
+    count: int
+
+
 def parse(data: bytes) -> Envelope | Refusal:
     """The envelope of these bytes, or why they are none; any bytes have an answer."""
     if len(data) > MAX_ENVELOPE_BYTES:
         return refuse(Reason.TOO_LARGE, "envelope", f"at most {MAX_ENVELOPE_BYTES} bytes")
+    parts = _measure(data)
+    if isinstance(parts, Refusal):
+        return parts
+    named = data[_HEAD.size : parts.payload].decode("ascii", "replace")
+    if not (named.isascii() and named.isprintable()):
+        return _bad("payload type", "printable ASCII")
+    rows = _SIGNATURE.iter_unpack(data[parts.signatures :])
+    signatures = tuple([Signature(key_id.hex(), value) for key_id, value in rows])
+    if parts.count > 1 and not all(one.key_id < after.key_id for one, after in pairwise(signatures)):
+        return _bad("signatures", "key ids in ascending order, none twice")
+    return Envelope(named, data[parts.payload : parts.signatures], signatures)
+
+
+def _measure(data: bytes) -> _Parts | Refusal:
+    """The parts that the head announces; the length must be theirs."""
     if len(data) < _HEAD.size:
         return _bad("length", f"at least the {_HEAD.size} bytes of a frame's head")
     magic, version, count, type_bytes, payload_bytes = _HEAD.unpack_from(data)
@@ -81,28 +104,18 @@ def parse(data: bytes) -> Envelope | Refusal:
         return _bad("magic", f"a frame of version {_VERSION}")
     if not 1 <= count <= MAX_SIGNATURES:
         return _bad("signatures", f"between 1 and {MAX_SIGNATURES} signatures")
-    start = _HEAD.size + type_bytes
-    end = start + payload_bytes
-    if len(data) != end + count * _SIGNATURE.size:
+    payload = _HEAD.size + type_bytes
+    signatures = payload + payload_bytes
+    if len(data) != signatures + count * _SIGNATURE.size:
         return _bad("length", "the length that the head says, and no further bytes")
-    named = data[_HEAD.size : start].decode("ascii", "replace")
-    if not (named.isascii() and named.isprintable()):
-        return _bad("payload type", "printable ASCII")
-    signatures = tuple([Signature(key_id.hex(), value) for key_id, value in _SIGNATURE.iter_unpack(data[end:])])
-    if count > 1 and not _is_ascending(signatures):
-        return _bad("signatures", "key ids in ascending order, none twice")
-    return Envelope(named, data[start:end], signatures)
+    return _Parts(payload, signatures, count)
 
 
-def sign(payload_type: str, payload: bytes, *keys: SigningKey) -> Envelope:
+def sign(payload_type: str, payload: bytes, key: SigningKey, *others: SigningKey) -> Envelope:
     """Sign a payload as what it is; the order of the keys makes no difference."""
     message = pae(payload_type, payload)
-    signatures = sorted(Signature(key.public.key_id, key.sign(message)) for key in keys)
-    return Envelope(payload_type, payload, tuple(signatures))
-
-
-def _is_ascending(signatures: Sequence[Signature]) -> bool:
-    return all(one.key_id < following.key_id for one, following in zip(signatures, signatures[1:], strict=False))
+    signatures = {Signature(one.public.key_id, one.sign(message)) for one in (key, *others)}
+    return Envelope(payload_type, payload, tuple(sorted(signatures)))
 
 
 def _bad(place: str, expected: str) -> Refusal:

@@ -22,8 +22,8 @@ _Y_BITS: Final = 2**255 - 1
 """An encoded point is y in 255 bits, little-endian, and one bit for the sign of x."""
 _ORDER_EIGHT_Y: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 _SMALL_ORDER_Y: Final = frozenset({0, 1, _PRIME - 1, _ORDER_EIGHT_Y, _PRIME - _ORDER_EIGHT_Y})
-"""The y of the eight points whose order divides 8 (RFC 7748, section 6.1, speaks of them). Each pair {x, -x} shares one
-y, so that the sign of an x that is 0, the last non-canonical spelling, is refused with them."""
+"""The y of the eight points whose order divides 8; x and -x share one. Where x is 0, a sign is the other non-canonical
+spelling besides y ≥ p: those two points are among them."""
 
 
 class PublicKey:
