@@ -75,7 +75,7 @@ class _Parts(NamedTuple):
 
     payload: int
     signatures: int
-    count: int
+    number: int
 
 
 def parse(data: bytes) -> Envelope | Refusal:
@@ -90,7 +90,7 @@ def parse(data: bytes) -> Envelope | Refusal:
         return _bad("payload type", "printable ASCII")
     rows = _SIGNATURE.iter_unpack(data[parts.signatures :])
     signatures = tuple([Signature(key_id.hex(), value) for key_id, value in rows])
-    if parts.count > 1 and not all(one.key_id < after.key_id for one, after in pairwise(signatures)):
+    if parts.number > 1 and not all(one.key_id < after.key_id for one, after in pairwise(signatures)):
         return _bad("signatures", "key ids in ascending order, none twice")
     return Envelope(named, data[parts.payload : parts.signatures], signatures)
 
