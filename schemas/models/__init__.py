@@ -71,7 +71,7 @@ from schemas.models.parameters import (
     Words,
 )
 from schemas.models.place import Admin, When, Where
-from schemas.models.records import AcceptedEvent, Delivery, Receipt, Tick
+from schemas.models.records import AcceptedEvent, Covered, Delivery, Receipt, Tick
 from schemas.models.source import Media, Original, Source, Text
 from schemas.models.validation import validate
 
@@ -103,6 +103,7 @@ __all__ = [
     "CountOf",
     "CountUnit",
     "CountWhat",
+    "Covered",
     "DeliveredKind",
     "Delivery",
     "DeliveryReason",

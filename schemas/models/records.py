@@ -2,27 +2,54 @@
 
 from pydantic import Field
 
-from schemas.models.base import Bytes32, Hex64, LabelText, Lax, Line, Many, Note, Ordinal, Short, TimeMs, Value
-from schemas.models.enums import Change, DeliveredKind, DeliveryReason, Verdict
+from schemas.models.base import (
+    Bytes32,
+    Hex32,
+    Hex64,
+    Id,
+    LabelText,
+    Lax,
+    Line,
+    Many,
+    Name,
+    Note,
+    Ordinal,
+    Short,
+    TimeMs,
+    Value,
+)
+from schemas.models.enums import Change, DeliveredKind, DeliveryReason, RetractedKind, Verdict
 
 
 class AcceptedEvent(Value):
     """A submission that passed all checks, with the author's bytes unchanged."""
 
     accepted_at: TimeMs = Field(description="When the log appended the submission.")
-    first_at: TimeMs = Field(description="accepted_at of the earliest revision.")
+    first_at: TimeMs = Field(description="accepted_at of the earliest revision not under an earlier retraction.")
     control_version: int = Field(ge=0, description="How many control records held at this position.")
     envelope: bytes
 
 
 class Tick(Value):
-    """A minute has passed; time acts at this position."""
+    """Time acts at this position, and nowhere else."""
 
-    minute: TimeMs
+    minute: TimeMs = Field(description="The time, UTC ms; each tick's is later than the last one's.")
+
+
+class Covered(Value):
+    """An own record whose place in the pictures a retraction or a replacing event takes."""
+
+    kind: Lax[RetractedKind]
+    feed: Name
+    id: Id
+    up_to_revision: Ordinal | None = Field(default=None, description="null = every revision.")
 
 
 class Receipt(Value):
-    """What became of a submission; null where it could not be read so far."""
+    """What became of a submission; null where it could not be read so far.
+
+    Receipts are ingest's memory: what its ninth check asks of earlier submissions stands here.
+    """
 
     kind: Short | None = None
     feed: Short | None = None
@@ -35,8 +62,10 @@ class Receipt(Value):
     place: Line | None = None
     expected: Note | None = None
     accepted_at: TimeMs
-    first_at: TimeMs | None = None
+    first_at: TimeMs | None = Field(default=None, description="accepted_at of the earliest revision that still counts.")
     sequence: Ordinal | None = None
+    key_id: Hex32 | None = Field(default=None, description="The key that signed it.")
+    covers: Many[Covered] = Field(default=(), description="What it takes away: retractions, replacing events.")
 
 
 class Delivery(Value):
