@@ -1,0 +1,136 @@
+"""From what an operator says of an agency to its entry in the roster, completed and checked by the policies in force."""
+
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from bus.errors import Reason, Refusal, refuse
+from bus.labels import Clearance as Compiled
+from bus.labels import Label, Policy, below_floor, expand
+from bus.labels.spelling import PUBLIC, REAL, Parts, read
+from schemas.models import Clearance, ClearedPolicy, FeedEntry, validate
+
+OPEN_LABEL: Final = "COALITION UNCLASSIFIED//PUBLIC"
+"""What a feed's records bear where nobody says otherwise: two agencies that are just admitted can share."""
+DEFAULT_FEED: Final = "reports"
+RESERVED: Final = frozenset({"authority", "bus", "root"})
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
+
+
+class FeedTerms(NamedTuple):
+    """A feed as an operator names it.
+
+    Labels may hold groups and leave out their release. `floor` None: whatever the policy of the default label allows;
+    `default_label` None: the floor, or else the open label.
+    """
+
+    name: str = DEFAULT_FEED
+    floor: str | None = None
+    default_label: str | None = None
+    protected_floor: str | None = None
+    curated: bool = False
+    analyst: bool = False
+
+
+class ClearanceTerms(NamedTuple):
+    """A clearance as an operator names it; what is said is all that holds.
+
+    `levels`: `POLICY LEVEL`, which stands for it and all below; none: the lowest of every policy. `need`: tags, held
+    under each of these policies that knows them. `audiences`: besides the agency's own name in capitals. `realms`:
+    REAL, TEST, names of exercises. `not_after`: UTC ms, exclusive.
+    """
+
+    levels: tuple[str, ...] = ()
+    need: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ()
+    realms: tuple[str, ...] = (REAL,)
+    not_after: int | None = None
+
+
+def agency_name(name: str) -> str | Refusal:
+    """The name, if an agency may have it."""
+    if not _NAME.fullmatch(name) or name in RESERVED:
+        expected = "2 to 32 of a-z, 0-9 and '-', not beginning with '-', other than " + ", ".join(sorted(RESERVED))
+        return refuse(Reason.BAD_FIELD, "agency.name", expected)
+    return name
+
+
+def feed_entry(agency: str, terms: FeedTerms, policies: Mapping[str, Policy], at: int) -> FeedEntry | Refusal:
+    """The roster's entry of a feed, its labels expanded at `at` (UTC ms)."""
+    spelled = terms.default_label or terms.floor or OPEN_LABEL
+    default = _label("default_label", agency, spelled, policies, at)
+    if isinstance(default, Refusal):
+        return default
+    policy = policies[default.policy]
+    floor = _label("floor", agency, terms.floor or _lowest(policy), policies, at)
+    if isinstance(floor, Refusal):
+        return floor
+    if below_floor(policy, floor, default):
+        return refuse(Reason.LABEL_BELOW_FLOOR, f"feeds.{terms.name}.default_label", f"at least {floor}")
+    protected = terms.protected_floor
+    if protected is not None:
+        found = _label("protected_floor", agency, protected, policies, at)
+        if isinstance(found, Refusal):
+            return found
+        protected = found.text
+    fields = {
+        "name": terms.name,
+        "floor": floor.text,
+        "protected_floor": protected,
+        "default_label": default.text,
+        "curated": terms.curated,
+        "analyst": terms.analyst,
+    }
+    return validate(FeedEntry, fields)
+
+
+def clearance_entry(agency: str, terms: ClearanceTerms, policies: Mapping[str, Policy]) -> Clearance | Refusal:
+    """The roster's entry of a clearance; refused where it does not hold under the policies in force."""
+    spelled = terms.levels or tuple(f"{policy.id} {next(iter(policy.levels))}" for policy in policies.values())
+    held: list[dict[str, object]] = []
+    for one in spelled:
+        policy_id, _, level = one.partition(" ")
+        policy = policies.get(policy_id)
+        if policy is None or level not in policy.levels:
+            known = ", ".join(f"{policy.id} {name}" for policy in policies.values() for name in policy.levels)
+            return refuse(Reason.BAD_FIELD, "clearance.level", f"one of {known}")
+        names = list(policy.levels)
+        need = sorted(policy.need.intersection(terms.need))
+        held.append({"policy": policy_id, "levels": names[: names.index(level) + 1], "need": need})
+    unknown = set(terms.need).difference(*(policies[one.partition(" ")[0]].need for one in spelled))
+    if unknown:
+        known = ", ".join(sorted({tag for one in spelled for tag in policies[one.partition(" ")[0]].need}))
+        return refuse(Reason.BAD_FIELD, "clearance.need", f"one of {known or 'none: these policies have no such tags'}")
+    fields = {
+        "subject": agency,
+        "policies": held,
+        "audiences": sorted({agency.upper(), *terms.audiences}),
+        "realms": sorted(set(terms.realms)),
+        "not_after": terms.not_after,
+    }
+    entry = validate(Clearance, fields)
+    if isinstance(entry, Refusal):
+        return entry
+    compiled = Compiled.compile(entry, policies)
+    return compiled if isinstance(compiled, Refusal) else entry
+
+
+def _label(
+    place: str, agency: str, text: str, policies: Mapping[str, Policy], at: int
+) -> Label | Refusal:
+    parts = read(text)
+    if isinstance(parts, Refusal):
+        return _at(place, parts)
+    policy = policies.get(parts.policy)
+    if policy is None:
+        return refuse(Reason.BAD_LABEL, place, f"one of the policies in force: {', '.join(policies)}")
+    found = expand(policy, text, at, agency)
+    return _at(place, found) if isinstance(found, Refusal) else found
+
+
+def _at(place: str, refusal: Refusal) -> Refusal:
+    return Refusal(refusal.reason, place, refusal.expected, refusal.remedy)
+
+
+def _lowest(policy: Policy) -> str:
+    return Label.of(Parts(policy.id, next(iter(policy.levels)), release=PUBLIC)).text

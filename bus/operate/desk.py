@@ -1,0 +1,190 @@
+"""The authority's desk: who is admitted, with which keys, feeds and clearance.
+
+Each change is the next roster, signed by the root, which passes ingest like any record. In numbered steps:
+
+1. take the desk: one change at a time. 2. finish what is pending, so that the change builds on the newest roster.
+3. build and sign the next roster. 4. submit it. 5. wait until ingest has judged it: by the bus that runs, or else by
+the authority's own shard, here.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from bus.clock import now_ms
+from bus.config import Settings
+from bus.errors import Refusal
+from bus.home import Home
+from bus.log.protocol import Log
+from bus.operate.admission import ClearanceTerms, FeedTerms, agency_name, clearance_entry, feed_entry
+from bus.operate.faults import DeskError
+from bus.operate.keys import held_keys, kept_or_new, newest_key
+from bus.operate.records import AUTHORITY, Place, parameters_record, policy_record, roster_record
+from bus.operate.rosters import (
+    ALL_FEEDS,
+    Change,
+    entry_of,
+    following,
+    key_entry,
+    with_agency,
+    with_clearance,
+    with_feed,
+    with_key,
+    with_suspension,
+)
+from bus.operate.submit import last_sequence, read_control, submit
+from bus.stages.control import Control
+from bus.trust import frame
+from bus.trust.keys import SigningKey
+from schemas.models import AgencyEntry, KeyEntry, Parameters, PolicyDocument, Roster
+
+ROOT: Final = "root"
+DESK: Final = "desk"
+
+
+class Desk:
+    """The authority at work in one home, which holds its keys."""
+
+    def __init__(
+        self,
+        home: Home,
+        log: Log,
+        *,
+        pin: bytes | None = None,
+        settings: Settings | None = None,
+        clock_ms: Callable[[], int] = now_ms,
+    ) -> None:
+        """Work in this home; `pin` only where the home is not finished and holds none."""
+        self._home = home
+        self._log = log
+        self._pin = home.pin() if pin is None else pin
+        self._settings = settings or Settings()
+        self._clock_ms = clock_ms
+
+    @property
+    def control(self) -> Control:
+        """What the authority has said so far."""
+        return read_control(self._log, self._pin)
+
+    @property
+    def roster(self) -> Roster:
+        """The roster in force."""
+        roster = self.control.trust.roster
+        if roster is None:
+            raise DeskError("the home has no roster", "Run `tocsin init` again: it goes on where it was interrupted.")
+        return roster
+
+    def agency(self, name: str) -> AgencyEntry | Refusal:
+        """An agency's entry in the roster in force."""
+        return entry_of(self.roster, name)
+
+    def settle(self) -> None:
+        """Finish what is pending: what an interrupted change has submitted is judged."""
+        with self._at_work():
+            pass
+
+    def admit(
+        self, name: str, feeds: tuple[FeedTerms, ...] = (FeedTerms(),), clearance: ClearanceTerms = ClearanceTerms()
+    ) -> AgencyEntry | Refusal:
+        """Admit an agency: make its key, enter it with its feeds and clearance; returns when the roster is in force."""
+        checked = agency_name(name)
+        if isinstance(checked, Refusal):
+            return checked
+        with self._at_work():
+            policies, now = self.control.policies, self._clock_ms()
+            entries = [feed_entry(name, terms, policies, now) for terms in feeds]
+            cleared = clearance_entry(name, clearance, policies)
+            for one in (*entries, cleared):
+                if isinstance(one, Refusal):
+                    return one
+            fields = {"name": name, "clearance": cleared, "feeds": tuple(entries)}
+            if not isinstance(known := with_agency(AgencyEntry.model_validate(fields))(self.roster), Roster):
+                return known
+            keys = (key_entry(self._unused_key(name).public, (ALL_FEEDS,), now),)
+            done = self._publish(with_agency(AgencyEntry.model_validate(fields | {"keys": keys})))
+        return done if isinstance(done, Refusal) else entry_of(done, name)
+
+    def clear(self, name: str, clearance: ClearanceTerms) -> AgencyEntry | Refusal:
+        """Give an agency another clearance."""
+        with self._at_work():
+            cleared = clearance_entry(name, clearance, self.control.policies)
+            if isinstance(cleared, Refusal):
+                return cleared
+            done = self._publish(with_clearance(name, cleared))
+        return done if isinstance(done, Refusal) else entry_of(done, name)
+
+    def feed(self, name: str, terms: FeedTerms) -> AgencyEntry | Refusal:
+        """Give an agency a feed, or change the terms of one."""
+        with self._at_work():
+            entry = feed_entry(name, terms, self.control.policies, self._clock_ms())
+            if isinstance(entry, Refusal):
+                return entry
+            done = self._publish(with_feed(name, entry))
+        return done if isinstance(done, Refusal) else entry_of(done, name)
+
+    def suspend(self, name: str, *, suspended: bool = True) -> AgencyEntry | Refusal:
+        """Suspend an agency: its keys are no good and it reads nothing; or end that."""
+        with self._at_work():
+            done = self._publish(with_suspension(name, suspended))
+        return done if isinstance(done, Refusal) else entry_of(done, name)
+
+    def new_key(self, name: str, feeds: tuple[str, ...] = (ALL_FEEDS,)) -> KeyEntry | Refusal:
+        """Make an agency one more key, good for these feeds."""
+        with self._at_work():
+            known = entry_of(self.roster, name)
+            if isinstance(known, Refusal):
+                return known
+            key = key_entry(self._unused_key(name).public, feeds, self._clock_ms())
+            done = self._publish(with_key(name, key))
+        return done if isinstance(done, Refusal) else key
+
+    def publish_policy(self, document: PolicyDocument) -> Refusal | None:
+        """Put a label policy into force."""
+        with self._at_work():
+            return self._submit(policy_record(document, self._place(), newest_key(self._home, AUTHORITY)))
+
+    def publish_parameters(self, parameters: Parameters) -> Refusal | None:
+        """Put numbers of fusion into force."""
+        with self._at_work():
+            return self._submit(parameters_record(parameters, self._place(), newest_key(self._home, AUTHORITY)))
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Steps 1 and 2."""
+        reader = self._log.take(DESK, ())
+        try:
+            submit(self._log, (), self._pin, self._settings, self._clock_ms)
+            yield
+        finally:
+            reader.release()
+
+    def _publish(self, change: Change) -> Roster | Refusal:
+        """Steps 3 to 5, with the roster that is now in force."""
+        place = self._place()
+        changed = change(self.roster)
+        if isinstance(changed, Refusal):
+            return changed
+        roster = following(changed, place.now)
+        refusal = self._submit(roster_record(roster, place, self._roots(changed)))
+        return roster if refusal is None else refusal
+
+    def _submit(self, envelope: frame.Envelope) -> Refusal | None:
+        return submit(self._log, (envelope,), self._pin, self._settings, self._clock_ms)
+
+    def _place(self) -> Place:
+        return Place(self._clock_ms(), last_sequence(self._log) + 1)
+
+    def _roots(self, roster: Roster) -> list[SigningKey]:
+        """As many root keys as the roster asks for."""
+        known = {key.key_id for key in roster.roots.keys}
+        held = [key for key in held_keys(self._home, ROOT) if key.public.key_id in known]
+        if len(held) < roster.roots.threshold:
+            raise DeskError(
+                f"the roster asks for {roster.roots.threshold} root signatures, this home can give {len(held)}",
+                f"Copy the missing root keys into keys/{ROOT} of this home.",
+            )
+        return held[: roster.roots.threshold]
+
+    def _unused_key(self, agency: str) -> SigningKey:
+        entered = frozenset(key.key_id for one in self.roster.agencies for key in one.keys)
+        return kept_or_new(self._home, agency, entered)

@@ -1,0 +1,100 @@
+"""From one roster to the next: each change a pure function."""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from bus.errors import Reason, Refusal, refuse
+from bus.trust.keys import PublicKey
+from schemas.models import AgencyEntry, Clearance, FeedEntry, KeyEntry, RootKey, Roots, Roster
+
+LIFETIME_MS: Final = 365 * 86_400_000
+"""A roster is good for a year; each change renews it. An expired one pauses the bus."""
+ALL_FEEDS: Final = "*"
+
+Change: TypeAlias = Callable[[Roster], Roster | Refusal]
+
+
+def first_roster(root: PublicKey, authority: PublicKey, bus: PublicKey, now: int) -> Roster:
+    """The roster that everyone pins: the root, the authority and the bus."""
+    return Roster(
+        version=1,
+        expires_at=now + LIFETIME_MS,
+        roots=Roots(keys=(RootKey(key_id=root.key_id, public=root.raw),), threshold=1),
+        agencies=(
+            AgencyEntry(
+                name="authority", keys=(key_entry(authority, ("control",), now),), clearance=Clearance(subject="authority")
+            ),
+            AgencyEntry(name="bus", keys=(key_entry(bus, ("alerts",), now),), clearance=Clearance(subject="bus")),
+        ),
+    )
+
+
+def key_entry(key: PublicKey, feeds: tuple[str, ...], since: int) -> KeyEntry:
+    """A key that is good for these feeds from `since` (UTC ms) on."""
+    return KeyEntry(key_id=key.key_id, public=key.raw, feeds=feeds, valid_from=since)
+
+
+def following(roster: Roster, now: int) -> Roster:
+    """The same roster as the next version, good for another year."""
+    return roster.model_copy(update={"version": roster.version + 1, "expires_at": now + LIFETIME_MS})
+
+
+def with_agency(entry: AgencyEntry) -> Change:
+    """Admit an agency."""
+
+    def change(roster: Roster) -> Roster | Refusal:
+        if any(one.name == entry.name for one in roster.agencies):
+            return Refusal(
+                Reason.BAD_FIELD,
+                "agency.name",
+                "a name that the roster does not hold yet",
+                "Change the agency with `tocsin agency clearance` or `tocsin agency feed`, or take another name.",
+            )
+        agencies = sorted((*roster.agencies, entry), key=lambda one: one.name)
+        return roster.model_copy(update={"agencies": tuple(agencies)})
+
+    return change
+
+
+def with_clearance(agency: str, clearance: Clearance) -> Change:
+    """Give an agency another clearance."""
+    return _changed(agency, lambda entry: entry.model_copy(update={"clearance": clearance}))
+
+
+def with_suspension(agency: str, suspended: bool) -> Change:  # noqa: FBT001 - the one thing that changes
+    """Suspend an agency, or end its suspension."""
+    return _changed(agency, lambda entry: entry.model_copy(update={"suspended": suspended}))
+
+
+def with_feed(agency: str, feed: FeedEntry) -> Change:
+    """Give an agency a feed, or change its terms."""
+
+    def change(entry: AgencyEntry) -> AgencyEntry:
+        feeds = sorted((*(one for one in entry.feeds if one.name != feed.name), feed), key=lambda one: one.name)
+        return entry.model_copy(update={"feeds": tuple(feeds)})
+
+    return _changed(agency, change)
+
+
+def with_key(agency: str, key: KeyEntry) -> Change:
+    """Give an agency one more key."""
+    return _changed(agency, lambda entry: entry.model_copy(update={"keys": (*entry.keys, key)}))
+
+
+def entry_of(roster: Roster, agency: str) -> AgencyEntry | Refusal:
+    """The agency's entry."""
+    found = next((one for one in roster.agencies if one.name == agency), None)
+    if found is not None:
+        return found
+    return refuse(Reason.BAD_FIELD, "agency.name", "an agency of the roster: `tocsin agency ls` shows them")
+
+
+def _changed(agency: str, change: Callable[[AgencyEntry], AgencyEntry]) -> Change:
+    def whole(roster: Roster) -> Roster | Refusal:
+        old = entry_of(roster, agency)
+        if isinstance(old, Refusal):
+            return old
+        new = change(old)
+        return roster.model_copy(update={"agencies": tuple(new if one is old else one for one in roster.agencies)})
+
+    return whole

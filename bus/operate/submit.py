@@ -1,0 +1,90 @@
+"""The authority's records on their way: submitted, judged by ingest, and found in `control`."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from bus.config import Settings
+from bus.errors import Reason, Refusal, refuse
+from bus.log.faults import Owned
+from bus.log.protocol import Log, NewRecord
+from bus.log.topics import topic
+from bus.operate.faults import NoAnswerError
+from bus.operate.records import AUTHORITY, CONTROL
+from bus.stages.control import Control
+from bus.trust import frame
+from schemas.codec import decode_trusted
+from schemas.models import Receipt, Verdict
+from schemas.registry import newest
+
+WAIT_S: Final = 60.0
+_LOOK_AGAIN_S: Final = 0.05
+_SUBMISSIONS: Final = topic("submissions", AUTHORITY)
+_RECEIPTS: Final = topic("receipts", AUTHORITY)
+
+
+def read_control(log: Log, pin: bytes) -> Control:
+    """What the authority has said so far, from the pinned roster on."""
+    control = Control.start(pin)
+    accepted = newest("accepted")
+    for record in log.read(CONTROL):
+        fields = decode_trusted(accepted, record.value)
+        envelope = frame.parse(fields["envelope"])
+        message = envelope if isinstance(envelope, Refusal) else _message(envelope)
+        following = message if isinstance(message, Refusal) else control.apply(envelope, message, fields["accepted_at"])
+        if isinstance(following, Refusal):
+            raise DeskError(
+                f"{CONTROL} holds at offset {record.offset} what the pinned root did not sign",
+                "Compare the home's pin with the authority's fingerprint by another way; trust nothing until they agree.",
+            )
+        control = following
+    return control
+
+
+def receipts(log: Log, start: int = 0) -> Iterator[Receipt]:
+    """The authority's receipts."""
+    schema = newest("receipt")
+    for record in log.read(_RECEIPTS, start):
+        if record.value:
+            yield Receipt.model_validate(decode_trusted(schema, record.value))
+
+
+def last_sequence(log: Log) -> int:
+    """The last number that ingest has seen on a record of the authority."""
+    return max((receipt.sequence or 0 for receipt in receipts(log)), default=0)
+
+
+def submit(
+    log: Log, envelopes: Sequence[frame.Envelope], pin: bytes, settings: Settings, clock_ms: Callable[[], int]
+) -> Refusal | None:
+    """Append the authority's records, and return when each is judged: the first refusal, or None."""
+    start = log.end(_RECEIPTS)
+    if envelopes:
+        records = [NewRecord(_SUBMISSIONS, CONTROL.encode(), envelope.encode()) for envelope in envelopes]
+        log.append(_SUBMISSIONS, records)
+    wanted = [envelope.digest.hex() for envelope in envelopes]
+    until = time.monotonic() + WAIT_S
+    while True:
+        served = serve_once(log, pin, settings, clock_ms)
+        verdicts = {receipt.digest: receipt for receipt in receipts(log, start)}
+        if served or verdicts.keys() >= set(wanted):
+            break
+        if time.monotonic() > until:
+            raise _no_answer()
+        time.sleep(_LOOK_AGAIN_S)
+    return next((why for digest in wanted if (why := _refusal(verdicts.get(digest))) is not None), None)
+
+
+def _refusal(receipt: Receipt | None) -> Refusal | None:
+    if receipt is None:
+        raise _no_answer()
+    if receipt.verdict is not Verdict.REJECTED:
+        return None
+    return refuse(Reason(receipt.reason or ""), receipt.place or "", receipt.expected or "")
+
+
+def _no_answer() -> NoAnswerError:
+    return NoAnswerError(
+        "the bus that runs has not judged the authority's record yet",
+        "Look at `tocsin status`. The record keeps its place in the queue: see `tocsin agency ls` before you try again.",
+    )
