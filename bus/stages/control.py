@@ -12,7 +12,6 @@ from typing import Final
 from bus.errors import Reason, Refusal, refuse
 from bus.labels import Clearance, Label, Policy, join, parse_label
 from bus.labels.spelling import read
-from bus.trust.dsse import pae
 from bus.trust.frame import Envelope
 from bus.trust.keys import verify
 from bus.trust.roster import Trust
@@ -160,7 +159,7 @@ class Control:
             return key
         if key.agency != AUTHORITY:
             return refuse(Reason.NOT_AUTHORITY, "signatures[0]", "a key of the authority")
-        if not verify(key.public, signature.value, pae(envelope.payload_type, envelope.payload)):
+        if not verify(key.public, signature.value, envelope.signed):
             return refuse(Reason.BAD_SIGNATURE, "signatures[0]", "a signature over exactly these bytes")
         return None
 

@@ -1,0 +1,164 @@
+"""What check 9 remembers of an agency: a pure fold over the receipts that it was given.
+
+So a shard that restarts reads `receipts.<agency>` and knows what it knew. Of each record (kind, feed, id) it keeps the
+accepted revisions; a revision whose key is compromised counts for nothing, so that a thief's revision 10⁶ does not lock
+the author out. The verdicts, in their order:
+
+the same digest again is a repeat · another body under the same revision is ID_CONFLICT · a revision below the latest,
+or under a retraction or replacement with exactly its label, is STALE_REVISION · another label than before is
+LABEL_CHANGED.
+"""
+
+from collections.abc import Mapping
+from sys import intern
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from bus.errors import Reason, Refusal, refuse
+from bus.trust.roster import Trust
+
+RecordKey: TypeAlias = tuple[str, str, str]
+"""(kind, feed, id): unique within an agency."""
+Covers: TypeAlias = tuple[tuple[RecordKey, int | None], ...]
+"""What a record takes away, each up to a revision (None: all)."""
+
+_ALL: Final = 2**63
+"""Above every revision."""
+HEARTBEATS_KEPT: Final = 64
+"""Of a heartbeat only the latest: one a minute over the 460 days that receipts live would be 660,000 revisions."""
+
+
+class Known(NamedTuple):
+    """One accepted revision: what its receipt says."""
+
+    revision: int
+    digest: bytes
+    label: str
+    key_id: str
+    accepted_at: int
+    first_at: int
+    sequence: int
+    covers: Covers
+
+
+class Candidate(NamedTuple):
+    """A submission that passed checks 1 to 8. `at`: append time, UTC ms."""
+
+    kind: str
+    feed: str
+    id: str
+    revision: int
+    digest: bytes
+    label: str
+    key_id: str
+    at: int
+    sequence: int
+    covers: Covers
+
+    @property
+    def key(self) -> RecordKey:
+        """The record that it is a revision of."""
+        return self.kind, self.feed, self.id
+
+
+class Memory:
+    """All that one agency had accepted."""
+
+    def __init__(self) -> None:
+        """Remember nothing."""
+        self._records: dict[RecordKey, list[Known]] = {}
+        self._covering: dict[RecordKey, dict[RecordKey, None]] = {}
+        self._sequences: dict[tuple[str, str], int] = {}
+
+    def judge(self, new: Candidate, trust: Trust) -> Known | int | Refusal:
+        """Check 9: what was accepted before (a repeat), `first_at` of what is new, or a refusal."""
+        counting = self._counting(new.key, trust)
+        for one in counting:
+            if one.digest == new.digest:
+                return one
+        if any(one.revision == new.revision for one in counting):
+            return refuse(Reason.ID_CONFLICT, "header.revision", "a revision that has no other body yet")
+        latest = max((one.revision for one in counting), default=0)
+        if new.revision < latest:
+            return refuse(Reason.STALE_REVISION, "header.revision", "a revision above the latest")
+        covered = self._covered(new.key, new.label, trust)
+        if new.revision <= covered:
+            expected = "a revision that neither a retraction nor a replacing event covers"
+            return refuse(Reason.STALE_REVISION, "header.revision", expected)
+        if counting and counting[0].label != new.label:
+            return refuse(Reason.LABEL_CHANGED, "header.label", "the label of the first revision")
+        return self._judge_covers(new, trust) or min(
+            (one.accepted_at for one in counting if one.revision > covered), default=new.at
+        )
+
+    def fold(self, receipt: Mapping[str, Any]) -> None:
+        """Take in one receipt, a decoded one or one about to be written; a repeat's changes nothing."""
+        feed, label, sequence = receipt["feed"], receipt["label"], receipt["sequence"]
+        if sequence is not None and label is not None:
+            self._sequences[feed, label] = max(sequence, self._sequences.get((feed, label), 0))
+        if receipt["verdict"] != "ACCEPTED":
+            return
+        known = Known(
+            receipt["revision"],
+            bytes.fromhex(receipt["digest"]),
+            intern(label),
+            intern(receipt["key_id"]),
+            receipt["accepted_at"],
+            receipt["first_at"],
+            sequence,
+            tuple([((c["kind"], c["feed"], c["id"]), c["up_to_revision"]) for c in receipt["covers"]]),
+        )
+        self._keep((intern(receipt["kind"]), intern(feed), receipt["id"]), known)
+
+    def has_gap(self, feed: str, label: str, sequence: int) -> bool:
+        """Whether numbers are missing before this one: an alarm, never a refusal."""
+        return sequence > self._sequences.get((feed, label), 0) + 1
+
+    def _keep(self, key: RecordKey, known: Known) -> None:
+        kept = self._records.setdefault(key, [])
+        if known in kept:
+            return
+        kept.append(known)
+        if key[0] == "heartbeat" and len(kept) > HEARTBEATS_KEPT:
+            del kept[0]
+        for covered, _ in known.covers:
+            self._covering.setdefault(covered, {})[key] = None
+
+    def _counting(self, key: RecordKey, trust: Trust) -> list[Known]:
+        """The record's revisions whose keys were not compromised when they were accepted."""
+        return [one for one in self._records.get(key, ()) if not trust.is_tainted(one.key_id, one.accepted_at)]
+
+    def _covered(self, key: RecordKey, label: str, trust: Trust) -> int:
+        """The revision up to which retractions and replacing events of this label take the record away, 0 for none."""
+        tops = [self._standing(other, trust) for other in self._covering.get(key, ())]
+        return max((_reach(top, key) for top in tops if top is not None and top.label == label), default=0)
+
+    def _standing(self, key: RecordKey, trust: Trust) -> Known | None:
+        """The record's latest revision that counts and is not itself retracted."""
+        counting = self._counting(key, trust)
+        top = max(counting, key=lambda one: one.revision, default=None)
+        if top is None or key[0] == "retraction":
+            return top
+        return None if self._is_retracted(key, top, trust) else top
+
+    def _is_retracted(self, key: RecordKey, top: Known, trust: Trust) -> bool:
+        """Retractions can't be retracted themselves, so this ends."""
+        for other in self._covering.get(key, ()):
+            said = self._standing(other, trust) if other[0] == "retraction" else None
+            if said is not None and said.label == top.label and _reach(said, key) >= top.revision:
+                return True
+        return False
+
+    def _judge_covers(self, new: Candidate, trust: Trust) -> Refusal | None:
+        """A retraction acts under exactly the record's label only: one that would do nothing is refused."""
+        if new.kind != "retraction":
+            return None
+        for number, (named, _) in enumerate(new.covers):
+            known = self._counting(named, trust)
+            if known and known[0].label != new.label:
+                return refuse(Reason.BAD_FIELD, f"body.retracts[{number}]", "a record of exactly this label")
+        return None
+
+
+def _reach(known: Known, key: RecordKey) -> int:
+    """The revision up to which one record takes another away; 0 where it does not name it."""
+    return max((_ALL if up_to is None else up_to for named, up_to in known.covers if named == key), default=0)
