@@ -1,0 +1,247 @@
+"""The naive oracle of pictures.md: at each position of `events` it recomputes every reader's picture from the prefix.
+
+It remembers only what a reader HAS and what is CLOSED (section 1); all else is computed again, for each reader alone,
+from the records that this reader has. It shares no code with bus/stages/correlate.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Final
+
+from bus.fusion.alert import AlertDraft, build, payload
+from bus.trust import frame
+from bus.trust.keys import SigningKey
+from bus.trust.roster import Trust
+from schemas.codec import payload_type
+from schemas.models import Change, DeliveryReason
+from tests.support.oracle_picture import Closed, Had, Picture
+from tests.support.oracle_prefix import DAY_MS, Key, Prefix, Ref, Said
+from tests.support.oracle_stories import Story, acts, fused, make_node, named, variant, what_changed
+
+ADMISSION_MS: Final = 14 * DAY_MS
+"""Section 2: admission brings the records accepted within 14 days of the last tick."""
+FORGOTTEN_MS: Final = 90 * DAY_MS
+"""Section 5: what is closed for 90 days is tombstoned."""
+FALLS: Final = (DeliveryReason.AUTHOR_RETRACTED, DeliveryReason.REPLACED)
+"""What takes a member out of a closed alert, besides taint and a lost right (section 3); expiry does not."""
+
+
+class Oracle:
+    """Every reader's picture after each record."""
+
+    def __init__(self, pin: bytes, bus_key: SigningKey) -> None:
+        """Know only the pin, and the key under which alerts are signed."""
+        self.pin = pin
+        self.bus_key = bus_key
+        self.prefix = Prefix(Trust.pinned(pin))
+        self.pictures: dict[str, Picture] = {}
+        self._seen: dict[object, list[Story]] = {}
+        """A pure function's results by its arguments: readers and positions often share them."""
+
+    def step(self, position: int, value: bytes) -> dict[str, list[bytes]]:
+        """Read one record; returns what each reader is delivered because of it, encoded."""
+        is_tick = self.prefix.read(position, value)
+        for reader in self.prefix.clearances():
+            start = hashlib.sha256(b"tocsin-chain-v1\0" + reader.encode() + b"\0" + self.pin).digest()
+            self.pictures.setdefault(reader, Picture(reader, start))
+        if self.prefix.is_paused:
+            return {}
+        delivered = {}
+        for reader, picture in self.pictures.items():
+            before = len(picture.outbox)
+            if is_tick:
+                self._forget(picture)
+            self._rights(picture, position)
+            if is_tick:
+                self._close(picture)
+            delivered[reader] = picture.outbox[before:]
+        return {reader: new for reader, new in delivered.items() if new}
+
+    # ---- records ----
+
+    def _rights(self, picture: Picture, position: int) -> None:
+        """What the reader should have against what it has (sections 2 and 3)."""
+        given: list[tuple[int, Change, Said]] = []
+        taken: list[tuple[int, Key, DeliveryReason]] = []
+        for key in sorted({*self.prefix.keys(), *picture.has}):
+            had = picture.has.get(key)
+            found = self._visible(picture, key)
+            if isinstance(found, Said) and not (had and had.said == found) and not self._may_enter(found, position):
+                found = DeliveryReason.TAINTED
+            if isinstance(found, Said):
+                if had is None or had.said != found:
+                    given.append((found.position, Change.UPDATE if had else Change.NEW, found))
+            elif had is not None:
+                taken.append((had.said.position, key, found))
+        for _, change, said in sorted(given, key=lambda one: one[0]):
+            self._give(picture, change, said)
+        for _, key, reason in sorted(taken, key=lambda one: one[0]):
+            del picture.has[key]
+            picture.deliver(Change.RETRACTED, key[0], "/".join(key[1]), reason=reason)
+        self._alerts(picture, {key[1]: reason for _, key, reason in taken if key[0] == "event"})
+
+    def _visible(self, picture: Picture, key: Key) -> Said | DeliveryReason:
+        """The live revision, if this reader may read it now; else why not."""
+        live = self.prefix.live(key)
+        if not isinstance(live, Said) or self._may_read(picture, live):
+            return live
+        return DeliveryReason.RIGHT_LOST if self.prefix.label(live.label) else DeliveryReason.LABEL_INVALID
+
+    def _may_read(self, picture: Picture, said: Said) -> bool:
+        return self.prefix.may_read(picture.reader, said.label)
+
+    def _may_enter(self, live: Said, position: int) -> bool:
+        """Section 2, admission: it arrives now, or was accepted within 14 days of the last tick."""
+        return live.position == position or live.accepted_at >= self._tick() - ADMISSION_MS
+
+    def _give(self, picture: Picture, change: Change, said: Said) -> None:
+        had = picture.has.get(said.key)
+        if had is None:
+            # Section 2: an event whose first_at is older enters closed; delivered, never matched.
+            is_old = said.first_at + self.prefix.window_ms <= self._tick()
+            picture.has[said.key] = Had(said, self._tick() if is_old else None)
+        else:
+            # Section 3: a closed event stays closed, also for later revisions.
+            had.said = said
+        what = ("REVISION",) if change is Change.UPDATE else ()
+        picture.deliver(change, said.kind, "/".join(said.ref), body=said.envelope, what=what)
+
+    # ---- alerts ----
+
+    def _alerts(self, picture: Picture, left: dict[Ref, DeliveryReason], closing: Iterable[str] = ()) -> None:
+        """The alerts that the open records make now against those that the reader has, by id (sections 1 and 4)."""
+        stories = self._stories(picture)
+        now = {story.draft.alert_id: story for story in stories if story.draft is not None}
+        before = picture.alerts
+        fallen = self._fallen(picture)
+        picture.alerts = now
+        for identity in sorted({*now, *before, *fallen, *closing}):
+            if identity in closing:
+                picture.deliver(Change.CLOSED, "alert", identity, reason=DeliveryReason.QUIET)
+            elif identity in fallen:
+                self._shrink(picture, identity, fallen[identity])
+            elif identity not in now:
+                reason, holder = self._vanished(picture, before[identity], left)
+                picture.deliver(Change.RETRACTED, "alert", identity, reason=reason, superseded_by=holder)
+            elif identity not in before:
+                picture.deliver(Change.NEW, "alert", identity, body=self._signed(now[identity].draft))
+            elif variant(before[identity].draft) != variant(now[identity].draft):
+                what = what_changed(before[identity].draft, now[identity].draft)
+                picture.deliver(Change.UPDATE, "alert", identity, body=self._signed(now[identity].draft), what=what)
+
+    def _stories(self, picture: Picture) -> list[Story]:
+        """Cluster the reader's open events, with the links that act for it: those of which it has all they name."""
+        open_events = [
+            had.said for key, had in sorted(picture.has.items()) if key[0] == "event" and had.closed_at is None
+        ]
+        events = {key[1]: had.said for key, had in picture.has.items() if key[0] == "event"}
+        links = [had.said for key, had in sorted(picture.has.items()) if key[0] == "link"]
+        acting = [link for link in links if acts(link) and all(ref in events for ref in named(link))]
+        arguments = (
+            tuple(said.position for said in open_events),
+            tuple(link.position for link in acting),
+            tuple(events[ref].position for link in acting for ref in named(link)),
+            self.prefix.control_version,
+        )
+        if arguments not in self._seen:
+            self._seen[arguments] = fused(self.prefix, open_events, acting, events)
+        return self._seen[arguments]
+
+    def _vanished(
+        self, picture: Picture, story: Story, left: dict[Ref, DeliveryReason]
+    ) -> tuple[DeliveryReason, str | None]:
+        """Section 4, ids: why it is gone, and which alert now holds its earliest surviving member."""
+        assert story.draft is not None
+        surviving = [node for node in story.members if ("event", node.key) in picture.has]
+        earliest = min(surviving, key=lambda node: (node.first_at, node.key), default=None)
+        holder = None
+        for identity, other in picture.alerts.items():
+            if earliest is not None and earliest.key in {node.key for node in other.members}:
+                holder = identity
+        founder = story.draft.founder_key
+        if ("event", founder) not in picture.has:
+            return left[founder], holder
+        return (DeliveryReason.MERGED if holder else DeliveryReason.BELOW_THRESHOLD), holder
+
+    # ---- closing ----
+
+    def _close(self, picture: Picture) -> None:
+        """Section 3: 14 days past its members' latest first_at a cluster leaves with all of them; one round."""
+        quiet = [
+            story
+            for story in self._stories(picture)
+            if max(node.first_at for node in story.members) + self.prefix.window_ms <= self._tick()
+        ]
+        for story in quiet:
+            for node in story.members:
+                picture.has["event", node.key].closed_at = self._tick()
+            if story.draft is not None:
+                members = [picture.has["event", node.key].said for node in story.members]
+                picture.closed[story.draft.alert_id] = Closed(members, story.related, story.draft, self._tick())
+                del picture.alerts[story.draft.alert_id]
+        self._alerts(picture, {}, {story.draft.alert_id for story in quiet if story.draft is not None})
+
+    def _fallen(self, picture: Picture) -> dict[str, list[Said]]:
+        """Section 3: the members of closed alerts that are retracted, replaced, tainted or no longer readable."""
+        fallen = {}
+        for identity, closed in picture.closed.items():
+            out = [
+                said
+                for said in closed.members
+                if self.prefix.is_tainted(said)
+                or self.prefix.live(said.key) in FALLS
+                or not self._may_read(picture, said)
+            ]
+            if out:
+                fallen[identity] = out
+        return fallen
+
+    def _shrink(self, picture: Picture, identity: str, fallen: list[Said]) -> None:
+        """Recompute a closed alert from the rest; id and context are frozen, and it is never split."""
+        closed = picture.closed[identity]
+        closed.members = [said for said in closed.members if said not in fallen]
+        readable = [
+            tie
+            for tie in closed.related
+            if all(self.prefix.may_read(picture.reader, label.text) for label in tie.labels)
+        ]
+        nodes = [make_node(self.prefix, said) for said in closed.members]
+        draft = build(nodes, readable, self.prefix.parameters, self.prefix.join, frozen_id=identity) if nodes else None
+        if draft is None:
+            del picture.closed[identity]
+            gone = [self._why(picture, said) for said in fallen if said.ref == closed.draft.founder_key]
+            reason = gone[0] if gone else DeliveryReason.BELOW_THRESHOLD
+            picture.deliver(Change.RETRACTED, "alert", identity, reason=reason)
+        elif variant(draft) != variant(closed.draft):
+            what = what_changed(closed.draft, draft)
+            closed.draft = draft._replace(founder_key=closed.draft.founder_key)
+            picture.deliver(Change.UPDATE, "alert", identity, body=self._signed(draft), what=what)
+
+    def _why(self, picture: Picture, said: Said) -> DeliveryReason:
+        """Why a member fell."""
+        if self.prefix.is_tainted(said):
+            return DeliveryReason.TAINTED
+        found = self._visible(picture, said.key)
+        assert not isinstance(found, Said)
+        return found
+
+    def _forget(self, picture: Picture) -> None:
+        """Section 5: what is closed for 90 days is tombstoned."""
+        for key in [key for key, had in picture.has.items() if _is_over(had.closed_at, self._tick())]:
+            del picture.has[key]
+            picture.revisions.pop((key[0], "/".join(key[1])), None)
+        for identity in [one for one, closed in picture.closed.items() if _is_over(closed.closed_at, self._tick())]:
+            del picture.closed[identity]
+            picture.revisions.pop(("alert", identity), None)
+
+    def _signed(self, draft: AlertDraft | None) -> bytes:
+        assert draft is not None
+        return frame.sign(payload_type("alert", "alerts"), payload(draft)[1], self.bus_key).encode()
+
+    def _tick(self) -> int:
+        assert self.prefix.tick is not None, "before the first tick deliveries are paused"
+        return self.prefix.tick
+
+
+def _is_over(closed_at: int | None, tick: int) -> bool:
+    return closed_at is not None and closed_at + FORGOTTEN_MS <= tick
