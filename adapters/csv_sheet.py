@@ -1,0 +1,94 @@
+"""Rows of CSV, TSV and semicolon-separated text (RFC 4180, read strictly)."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, Protocol
+
+from adapters.cells import plain
+from adapters.refusals import Code, Refused, RowError, refuse_file
+from adapters.sheet import MAX_COLUMNS, Row, Sheet, flawless
+
+BOM: Final = "\ufeff"
+_HXL: Final = re.compile(r"#[a-z][a-z0-9_+-]*", re.IGNORECASE)
+_SEPARATORS: Final = (",", "\t", ";")
+
+
+class _Reader(Protocol):
+    """What `csv.reader` gives."""
+
+    @property
+    def line_num(self) -> int:
+        """How many lines were read."""
+
+    def __next__(self) -> list[str]:
+        """The next record."""
+
+
+def csv_sheet(text: str, names: Sequence[str] | None = None) -> Sheet | Refused:
+    """Read a table; `names` stand in for a header that the file lacks."""
+    notes: tuple[str, ...] = ()
+    if text.startswith(BOM):
+        # A spreadsheet program's way to say UTF-8; anywhere else it stays what it is, text.
+        text, notes = text[1:], ("a byte order mark stood before the first column",)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
+    line = 1
+    if names is None:
+        try:
+            names = next((cells for cells in reader if cells), [])
+        except csv.Error:
+            return refuse_file(Code.BAD_HEADER, "a first row that is CSV", line=1)
+        line = reader.line_num + 1
+    columns = _columns(names)
+    if isinstance(columns, Refused):
+        return columns
+    return Sheet(columns, _rows(reader, len(columns), line, suspect="\0" in text), notes)
+
+
+def _separator(text: str) -> str:
+    """The separator that the first line has most of: a comma where there is none of any."""
+    first = text[:65_536].lstrip().partition("\n")[0]
+    return max(_SEPARATORS, key=first.count)
+
+
+def _columns(names: Sequence[str]) -> tuple[str, ...] | Refused:
+    columns = tuple(name if name.strip() else f"column {at}" for at, name in enumerate(names, 1))
+    if not columns or len(columns) > MAX_COLUMNS:
+        return refuse_file(Code.BAD_HEADER, f"1 to {MAX_COLUMNS} columns", line=1)
+    if len({plain(name) for name in columns}) < len(columns):
+        return refuse_file(Code.BAD_HEADER, "no name of a column twice", line=1)
+    if any("\0" in name for name in columns):
+        return refuse_file(Code.BAD_HEADER, "names of columns without NUL", line=1)
+    return columns
+
+
+def _rows(reader: _Reader, width: int, line: int, *, suspect: bool) -> Iterator[Row]:
+    number = 0
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            # The reader starts afresh on the next line, so that one broken quote costs what it swallowed and no more.
+            number += 1
+            yield Row(
+                number, line, RowError(Code.BAD_ROW, "", "a row that is CSV: quotes closed, cells of a sane size")
+            )
+            line = reader.line_num + 1
+            continue
+        if cells and not (number == 0 and _is_hxl(cells)):
+            number += 1
+            if len(cells) != width:
+                yield Row(
+                    number, line, RowError(Code.BAD_ROW, "", f"{width} cells, as in the header; found {len(cells)}")
+                )
+            else:
+                yield Row(number, line, flawless(list(cells)) if suspect else list(cells))
+        line = reader.line_num + 1
+
+
+def _is_hxl(cells: Sequence[str]) -> bool:
+    """Tell whether this is the row of hashtags that the Humanitarian Exchange Language puts under the header."""
+    return any(cells) and all(not cell.strip() or _HXL.fullmatch(cell.replace(" ", "")) for cell in cells)

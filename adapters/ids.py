@@ -1,0 +1,48 @@
+"""Ids of drafts, and the digest of a record as its author wrote it."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from json.encoder import encode_basestring  # the C encoder that json.dumps(ensure_ascii=False) uses
+from typing import Final
+
+from adapters.cells import Cell
+
+MAX_ORIGINAL_BYTES: Final = 65_536
+MAX_PUBLIC_ID: Final = 256
+_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+def draft_id(format_: str, source_id: str) -> str:
+    """`<format>:<source id>`; where that does not fit, `<format>:` and 32 hex digits of its SHA-256 (events.md)."""
+    whole = f"{format_}:{source_id}"
+    return whole if _ID.fullmatch(whole) else f"{format_}:{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
+
+
+def public_id(source: str, source_id: str) -> str:
+    """The record's public id: the same whoever relays it. A line of its own, at most 256 characters."""
+    whole = f"{source}:{source_id}"
+    if len(whole) <= MAX_PUBLIC_ID and whole.isprintable():
+        return whole
+    return f"{source}:{hashlib.sha256(whole.encode()).hexdigest()}"
+
+
+def record_bytes(columns: Iterable[str], cells: Iterable[Cell]) -> bytes:
+    """One record as compact JSON in the file's order of columns; absent fields are left out.
+
+    A digest of the whole file would change with every new row; this one changes with its own record only.
+    """
+    fields = [
+        f"{encode_basestring(name)}:{encode_basestring(cell)}"
+        for name, cell in zip(columns, cells, strict=True)
+        if cell is not None
+    ]
+    return ("{" + ",".join(fields) + "}").encode()
+
+
+def original(format_: str, record: bytes, *, keep: bool = False) -> dict[str, object]:
+    """The event's `original`: a digest, and the bytes where format and licence allow that."""
+    found: dict[str, object] = {"format": format_, "sha256": hashlib.sha256(record).hexdigest()}
+    if keep and len(record) <= MAX_ORIGINAL_BYTES:
+        found["bytes"] = record
+    return found
