@@ -1,0 +1,68 @@
+"""Which two events can be one story at all: by nature, time and place.
+
+What any two events must share whatever else speaks for them; whether their types agree is asked with the score.
+"""
+
+from math import asin, cos, radians, sin, sqrt
+from typing import Final
+
+from bus.fusion.node import Node
+from schemas.models import Parameters
+
+EARTH_KM: Final = 6371.0088
+"""Mean radius (IUGG R1)."""
+KM_PER_DEGREE: Final = EARTH_KM * radians(1.0)
+
+
+class Gate:
+    """The gate under one parameter record."""
+
+    __slots__ = ("coarsest_km", "sigma_0_squared", "sigmas")
+
+    def __init__(self, parameters: Parameters) -> None:
+        """Take the gate's numbers."""
+        gate = parameters.gate
+        self.sigmas = gate.sigmas
+        self.sigma_0_squared = gate.gazetteer_sigma_km**2
+        self.coarsest_km = max(
+            (level.up_to_km * gate.sigma_per_uncertainty for level in parameters.cluster.index), default=0.0
+        )
+        """Largest standard deviation of a place that cells can find."""
+
+    def distance_km(self, a: Node, b: Node) -> float | None:
+        """The distance of two events that can be one story; None where they can't."""
+        if a.nature != b.nature or a.lat is None or b.lat is None or a.lon is None or b.lon is None:
+            return None
+        if not within_window(a, b):
+            return None
+        reach_km = self.reach_km(a.sigma_km, b.sigma_km)
+        if abs(a.lat - b.lat) * KM_PER_DEGREE > reach_km + 1.0:
+            return None
+        distance = distance_km(a.lat, a.lon, b.lat, b.lon)
+        if distance > reach_km:
+            return None
+        # A place that is known no better than its country can't be found by cells.
+        if max(a.sigma_km, b.sigma_km) > self.coarsest_km and set(a.countries).isdisjoint(b.countries):
+            return None
+        return distance
+
+    def reach_km(self, sigma_a: float, sigma_b: float) -> float:
+        """How far apart two places of these standard deviations can be stated and be the same."""
+        return self.sigmas * sqrt(sigma_a * sigma_a + sigma_b * sigma_b + self.sigma_0_squared)
+
+
+def within_window(a: Node, b: Node) -> bool:
+    """Whether the gap between two intervals fits the smaller window; a window of 0 asks that they overlap."""
+    if a.start is None or b.start is None or a.window_ms is None or b.window_ms is None:
+        return False
+    window = min(a.window_ms, b.window_ms)
+    if a.start <= b.start:
+        return a.end is None or b.start - a.end < window
+    return b.end is None or a.start - b.end < window
+
+
+def distance_km(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
+    """The great-circle distance (haversine), to the bit the same in both directions."""
+    north, east = radians(lat_b - lat_a) / 2, radians(lon_b - lon_a) / 2
+    chord = sin(north) ** 2 + cos(radians(lat_a)) * cos(radians(lat_b)) * sin(east) ** 2
+    return 2 * EARTH_KM * asin(min(1.0, sqrt(chord)))

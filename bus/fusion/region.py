@@ -1,0 +1,155 @@
+"""Re-clustering no more than what changed, with the same result as clustering everything.
+
+S begins as the changed event with its old cluster. S is clustered together with its ring: every old cluster with an
+edge into S. A ring cluster that does not come out as it was joins S, and again; when none changes, the rest can't
+have changed either: outside S all groups grew from edges of their own, and every edge between S and the ring was
+refused, as were those beyond.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from bus.fusion.clusters import SAME_SCORE, Edge, Rules, cluster
+from bus.fusion.entry import Cluster, Entry
+from bus.fusion.links import Links
+from bus.fusion.node import Key
+
+
+class Split(Exception):  # noqa: N818
+    """Readers who were looked at together differ in what they see here; `readers` are some of them."""
+
+    def __init__(self, readers: int) -> None:
+        """Say which part of the readers differs from the others."""
+        super().__init__(readers)
+        self.readers = readers
+
+
+class Region(NamedTuple):
+    """Events that belong together, for readers who see the same: new groups of what changed."""
+
+    groups: list[list[Entry]]
+    readers: int
+
+
+class Reclustering:
+    """Re-clusters around one event for some readers, as long as they all see the same; raises `Split` where not."""
+
+    def __init__(
+        self, entries: Mapping[Key, Entry], links: Links, rules: Rules, dirty: Mapping[Entry, int], readers: int
+    ) -> None:
+        """Look with these readers' eyes; `dirty` are the events whose edges changed, each with its readers."""
+        self._entries = entries
+        self._links = links
+        self._rules = rules
+        self._dirty = dirty
+        self._readers = readers
+
+    def around(self, entry: Entry) -> Region:
+        """The new groups of S."""
+        inside = dict.fromkeys((entry, *self._old(entry)))
+        while True:
+            ring = self._ring(inside)
+            region = sorted([*inside, *(member for old in ring for member in old)], key=_key)
+            groups = self._cluster(region, {member: number for number, old in enumerate(ring) for member in old})
+            found = {frozenset(group) for group in groups}
+            changed = [old for old in ring if frozenset(old) not in found]
+            if not changed:
+                return Region([group for group in groups if group[0] in inside], self._readers)
+            for old in changed:
+                inside.update(dict.fromkeys(old))
+
+    def _ring(self, inside: dict[Entry, None]) -> list[list[Entry]]:
+        """The old clusters with an edge into S; what is dirty is not known as it was, and joins S."""
+        ring: list[list[Entry]] = []
+        met = set(inside)
+        todo = list(inside)
+        while todo:
+            for other in self._neighbours(todo.pop()):
+                if other in met:
+                    continue
+                old = [other, *(member for member in self._old(other) if member is not other)]
+                met.update(old)
+                if any(self._all(self._dirty.get(member, 0)) for member in old):
+                    inside.update(dict.fromkeys(old))
+                    todo += old
+                else:
+                    ring.append(old)
+        return ring
+
+    def _cluster(self, region: list[Entry], ring_of: Mapping[Entry, int]) -> list[list[Entry]]:
+        """Cluster S and its ring. Edges between two ring clusters were refused before, and stay so."""
+        number_of = {entry: number for number, entry in enumerate(region)}
+        edges: list[Edge] = []
+        different: dict[int, int] = {}
+        for number, entry in enumerate(region):
+            home = ring_of.get(entry)
+            for other, score in self._scored(entry):
+                their = number_of.get(other)
+                if their is not None and their > number and (home is None or ring_of.get(other, home) == home):
+                    edges.append((score, number, their))
+            if self._links.name(entry.key):
+                for other in self._said(entry, same=False):
+                    if other in number_of:
+                        different[number] = different.get(number, 0) | 1 << number_of[other]
+        groups = cluster([entry.node for entry in region], edges, different, self._rules)
+        return [[region[number] for number in group] for group in groups]
+
+    def _neighbours(self, entry: Entry) -> Iterator[Entry]:
+        return (other for other, _ in self._scored(entry))
+
+    def _scored(self, entry: Entry) -> Iterator[tuple[Entry, float]]:
+        """The edges of an event, as these readers have them, with links."""
+        if not self._links.name(entry.key):
+            for other, score in entry.edges.items():
+                if self._all(entry.readers_of(other)):
+                    yield other, score
+            return
+        different = set(self._said(entry, same=False))
+        same = set(self._said(entry, same=True)) - different
+        for other, score in entry.edges.items():
+            if other not in same and other not in different and self._all(entry.readers_of(other)):
+                yield other, score
+        for other in sorted(same, key=_key):
+            yield other, SAME_SCORE
+
+    def _said(self, entry: Entry, *, same: bool) -> Iterator[Entry]:
+        """The events that a link ties to this one, where both are matchable and seen."""
+        for key, said in self._links.of(entry.key).items():
+            other = self._entries.get(key)
+            if other is None or other.node.window_ms is None or entry.node.window_ms is None:
+                continue
+            if self._all((said.same if same else said.different) & other.mask):
+                yield other
+
+    def _old(self, entry: Entry) -> list[Entry]:
+        """The old cluster of an event, without those that have left."""
+        for mask, old in entry.clusters:
+            if self._all(mask):
+                found = [self._entries.get(node.key) for node in old.members]
+                return [member for member in found if member is not None and self._all(member.mask)]
+        return [entry]
+
+    def _all(self, mask: int) -> bool:
+        """Whether all these readers are in a mask, or none."""
+        common = mask & self._readers
+        if common and common != self._readers:
+            raise Split(common)
+        return bool(common)
+
+
+def regroup(region: Region) -> Iterator[tuple[Entry, Cluster]]:
+    """Each event of a region with its cluster, those that stayed as they were with the one they had."""
+    for group in region.groups:
+        members = tuple([entry.node for entry in group])
+        had = next((old for _, old in group[0].clusters if _is_same(old.members, members)), None)
+        new = Cluster(members) if had is None else had
+        for entry in group:
+            yield entry, new
+
+
+def _is_same(ours: tuple[object, ...], theirs: tuple[object, ...]) -> bool:
+    return len(ours) == len(theirs) and all(a is b for a, b in zip(ours, theirs, strict=True))
+
+
+def _key(entry: Entry) -> Key:
+    return entry.node.key
