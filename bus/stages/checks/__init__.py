@@ -1,7 +1,8 @@
 """The nine checks of ingest: what a submission must pass before it counts. Pure: bytes, values and a time go in.
 
 1 size · 2 frame · 3 payload type (author kinds only) · 4 key, its validity and scope · 5 signature · 6 schema
-· 7 strict decode · 8 field rules (agency = key's owner, feed, label, times, realm, consent) · 9 repeat, conflict, stale revision.
+7 strict decode · 8 field rules (agency = key's owner, feed, label, times, realm, consent) · 9 repeat, conflict, stale
+revision.
 For the authority's records 9 also asks whether what they say can come into force.
 
 Nothing is decoded before its signature is verified. No verdict depends on another agency's events. All times are held
@@ -12,19 +13,22 @@ A refusal is a value. Only this room makes an `AcceptedEvent`.
 """
 
 from bus.stages.checks.check import check, conclude
-from bus.stages.checks.claim import Claim, examine, is_signed
+from bus.stages.checks.claim import Claim, Refused, Submission, examine, is_signed
 from bus.stages.checks.memory import Memory
-from bus.stages.checks.verdict import Accepted, Rejected, Repeated, Verdict
+from bus.stages.checks.verdict import Accepted, Rejected, Repeated, Verdict, reject_unread
 
 __all__ = [
     "Accepted",
     "Claim",
     "Memory",
+    "Refused",
     "Rejected",
     "Repeated",
+    "Submission",
     "Verdict",
     "check",
     "conclude",
     "examine",
     "is_signed",
+    "reject_unread",
 ]

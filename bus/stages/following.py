@@ -1,0 +1,65 @@
+"""The control state as every stage has it: the records of `control`, folded from the first to the last."""
+
+from bus.errors import Refusal, TocsinError
+from bus.log.protocol import Log
+from bus.stages.control import CONTROL, Control
+from bus.trust import frame
+from schemas.codec import decode, decode_trusted, parse_payload_type, resolve
+from schemas.models import MESSAGE_OF_KIND, Message, validate
+from schemas.registry import of_bytes
+
+
+class ForeignControlError(TocsinError):
+    """The control topic holds something that ingest can't have written."""
+
+
+class ControlFollower:
+    """Reads `control` to its end whenever it is asked. Used by one thread."""
+
+    def __init__(self, log: Log, pin: bytes) -> None:
+        """Begin at the pin, the digest of the first roster."""
+        self._log = log
+        self._control = Control.start(pin)
+        self._next = 0
+
+    def read(self) -> Control:
+        """What holds at the topic's end, as it is at the call."""
+        end = self._log.end(CONTROL)
+        if end > self._next:
+            for record in self._log.read(CONTROL, self._next, end):
+                self._control = _applied(self._control, record.value, record.offset)
+            self._next = end
+        return self._control
+
+
+def _applied(control: Control, value: bytes, offset: int) -> Control:
+    schema = of_bytes(value)
+    if isinstance(schema, Refusal) or schema.kind != "accepted":
+        raise _foreign(offset)
+    accepted = decode_trusted(schema, value)
+    envelope = frame.parse(accepted["envelope"])
+    message = envelope if isinstance(envelope, Refusal) else _message(envelope)
+    if isinstance(envelope, Refusal) or isinstance(message, Refusal):
+        raise _foreign(offset)
+    after = control.apply(envelope, message, accepted["accepted_at"])
+    if isinstance(after, Refusal):
+        raise _foreign(offset)
+    return after
+
+
+def _message(envelope: frame.Envelope) -> Message | Refusal:
+    named = parse_payload_type(envelope.payload_type)
+    if isinstance(named, Refusal):
+        return named
+    schema = resolve(named)
+    if isinstance(schema, Refusal):
+        return schema
+    value = decode(schema, envelope.payload)
+    return value if isinstance(value, Refusal) else validate(MESSAGE_OF_KIND[named.kind], value)
+
+
+def _foreign(offset: int) -> ForeignControlError:
+    return ForeignControlError(
+        f"{CONTROL} holds at offset {offset} what the pinned authority did not say",
+        "Compare the home's pin with the authority's fingerprint by another way; trust nothing until they agree.",
+    )

@@ -1,0 +1,137 @@
+"""The one loop that runs every stage, ingest's shards and correlate's slots alike. Only here a cursor is committed.
+
+One turn, in numbered steps: 1 take the owner's name 2 restore the stage, and commit what is due from before 3 poll
+4 process 5 commit outputs and cursor together. What is due by time alone is committed before 3.
+
+Any exception drops the state: the next turn takes the name anew and restores from the log, so nothing that was not
+committed can leave a trace. `Fenced` and `Owned` end the worker at once, for another has the work. A fault that trying
+again can mend is tried again, with pauses; any other once, since a restart forgets whatever caused it, or does not.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from bus.errors import TocsinError
+from bus.log.faults import Fenced, Owned
+from bus.log.protocol import Log, Reader, Record
+from bus.metrics import Metrics
+from bus.stages.stage import Outputs, Stage
+
+MOST_PAUSE_S: Final = 10.0
+_FIRST_PAUSE_S: Final = 0.1
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Runs one stage, turn by turn. Used by one thread at a time."""
+
+    def __init__(  # noqa: PLR0913 - what a loop is made of
+        self,
+        log: Log,
+        stage: Stage,
+        *,
+        batch_records: int,
+        clock_ms: Callable[[], int],
+        patience: int | None = None,
+        metrics: Metrics | None = None,
+        engine: str = "",
+    ) -> None:
+        """`patience`: how many faults in a row that trying again can mend are borne, None for any number."""
+        self.stage = stage
+        self._log = log
+        self._batch = batch_records
+        self._clock_ms = clock_ms
+        self._patience = patience
+        self._metrics = metrics
+        self._engine = engine
+        self._reader: Reader | None = None
+        self._is_sound = False
+        self._pending: list[Record] = []
+        self._faults = 0
+        self._rest_until = 0.0
+
+    @property
+    def resting(self) -> bool:
+        """Whether the last turn failed and another is to come: this worker is not idle."""
+        return self._faults > 0
+
+    def turn(self, timeout_s: float) -> bool:
+        """One turn; True if records were processed. Waits up to `timeout_s` for the first one."""
+        if time.monotonic() < self._rest_until:
+            return False
+        try:
+            return self._turn(timeout_s)
+        except (Fenced, Owned):
+            raise
+        except Exception as fault:
+            self._is_sound = False
+            self._faults += 1
+            can_mend = isinstance(fault, TocsinError) and fault.retriable
+            if self._faults > 1 and not can_mend or self._patience is not None and self._faults > self._patience:
+                raise
+            pause_s = min(MOST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (self._faults - 1))
+            self._rest_until = time.monotonic() + pause_s
+            what = str(fault) if isinstance(fault, TocsinError) else type(fault).__name__
+            _log.warning("%s: %s; restored from the log and tried again in %.1f s", self.stage.owner, what, pause_s)
+            return False
+
+    def release(self) -> None:
+        """Let go of the owner's name."""
+        if self._reader is not None:
+            self._reader.release()
+            self._reader = None
+        self._is_sound = False
+
+    def _turn(self, timeout_s: float) -> bool:
+        reader = self._reader
+        if reader is None or not self._is_sound:
+            reader = self._take()
+            self._restore(reader)
+        self._commit(reader, self.stage.due(), [])
+        # 3 poll
+        records = self._pending or reader.poll(self._batch, timeout_s)
+        if not records:
+            self._show_lag(reader)
+            return False
+        # 4 process
+        started = time.perf_counter()
+        outputs = self.stage.process(records)
+        taken = len(records) if outputs.taken is None else outputs.taken
+        # 5 commit
+        self._commit(reader, outputs, records[:taken])
+        self._pending = records[taken:]
+        self._faults = 0
+        if self._metrics is not None:
+            self._metrics.observe("stage_seconds", time.perf_counter() - started, self.stage.name)
+        self._show_lag(reader)
+        return taken > 0
+
+    def _take(self) -> Reader:
+        """1 take the name, anew where it is held: a reader that has polled can't go back."""
+        self.release()
+        self._reader = self._log.take(self.stage.owner, self.stage.topics)
+        return self._reader
+
+    def _restore(self, reader: Reader) -> None:
+        """2 restore, and commit what is due."""
+        self._pending = []
+        self._commit(reader, self.stage.restore(self._log, reader), [])
+        self._is_sound = True
+
+    def _commit(self, reader: Reader, outputs: Outputs | None, records: list[Record]) -> None:
+        if outputs is None or not (outputs.records or records or outputs.note is not None):
+            return
+        cursors = {record.topic: record.offset + 1 for record in records}
+        started = time.perf_counter()
+        reader.commit(outputs.records, cursors, outputs.note)
+        if self._metrics is not None:
+            self._metrics.observe("log_append_seconds", time.perf_counter() - started, self._engine)
+            self._metrics.set("stage_last_progress_timestamp_seconds", self._clock_ms() / 1000, self.stage.name)
+
+    def _show_lag(self, reader: Reader) -> None:
+        if self._metrics is not None:
+            lag = sum(self._log.end(name) - reader.cursor(name) for name in self.stage.topics)
+            self._metrics.set("stage_lag_records", lag, self.stage.name, self.stage.owner)
