@@ -4,14 +4,37 @@ A link acts for the readers who have it and everything that it names: a reader w
 betray an event by what it does to the others.
 """
 
+from typing import Final, NamedTuple
+
+from bus.fusion.alert import Related
 from bus.fusion.graph import Graph
 from bus.stages.correlate.entry import Bond, Entry, Ref
+from bus.stages.correlate.groups import bits
+from bus.stages.correlate.rights import LabelState
 from bus.stages.correlate.store import Store
 
-BINDING = frozenset({"SAME", "DIFFERENT"})
+BINDING: Final = frozenset({"SAME", "DIFFERENT"})
 """Relations that act on clusters."""
-SHOWN = frozenset({"SAME", "RELATED"})
+SHOWN: Final = frozenset({"SAME", "RELATED"})
 """Relations whose other events an alert names as related, where they are not among its members."""
+
+
+class Tie(NamedTuple):
+    """An event that a link ties to a cluster, with the labels of the event and of the link."""
+
+    ref: str
+    labels: tuple[LabelState, ...]
+
+    def related(self) -> Related:
+        """What an alert is built from."""
+        return Related(self.ref, tuple(state.label for state in self.labels if state.label is not None))
+
+    def readable(self) -> int:
+        """The readers who may read all that the tie rests on."""
+        mask = -1
+        for state in self.labels:
+            mask &= state.mask
+        return mask
 
 
 class Bonds:
@@ -26,6 +49,10 @@ class Bonds:
         """The links that name this event."""
         return self._naming.get(ref, [])
 
+    def acting(self, link: Entry) -> int:
+        """The readers for whom a link acts."""
+        return self._acting[link.ref][1] if link.ref in self._acting else 0
+
     def refresh(self, link: Entry, store: Store, graph: Graph) -> dict[Ref, int]:
         """Bring one link's effect up to date; returns, per named event, the readers whose `related` may have changed."""
         bond = link.shown.bond if link.shown is not None else None
@@ -36,30 +63,54 @@ class Bonds:
         before, had = self._acting.get(link.ref, (None, 0))
         if bond == before and mask == had:
             return {}
-        self._index(link, before, bond)
-        if before is not None and before.relation in BINDING and before != bond:
-            graph.link(link.ref, before.relation, before.refs, 0)
-        if bond is not None and bond.relation in BINDING:
-            graph.link(link.ref, bond.relation, bond.refs, mask)
+        if bond != before:
+            self._index(link, before, bond)
+            if before is not None and before.relation in BINDING:
+                graph.link(link.ref, before.relation, before.refs, 0)
         if bond is None:
             self._acting.pop(link.ref, None)
         else:
             self._acting[link.ref] = (bond, mask)
+        if bond is not None and bond.relation in BINDING:
+            graph.link(link.ref, bond.relation, bond.refs, mask)
         changed = had | mask if bond != before else had ^ mask
-        return {ref: changed for b in (before, bond) if b is not None and b.relation in SHOWN for ref in b.refs if changed}
+        if not changed:
+            return {}
+        return {ref: changed for b in (before, bond) if b is not None and b.relation in SHOWN for ref in b.refs}
 
-    def related(self, members: frozenset[Ref], bit: int) -> list[tuple[Ref, Entry]]:
-        """Events that links tie to these members for this reader, each with its link, in the order of (event, link)."""
-        found = {}
+    def enter(self, graph: Graph) -> None:
+        """Tell a new graph of every link that acts."""
+        for ref, (bond, mask) in self._acting.items():
+            if bond.relation in BINDING and mask:
+                graph.link(ref, bond.relation, bond.refs, mask)
+
+    def related(self, members: tuple[Ref, ...], mask: int, store: Store) -> list[tuple[tuple[Tie, ...], int]]:
+        """What links tie to these members, per distinct set, each set sorted by (event, link)."""
+        if not any(ref in self._naming for ref in members):
+            return [((), mask)]
+        found: dict[tuple[tuple[Ref, Ref], ...], int] = {}
+        for bit in bits(mask):
+            ties = self._ties(members, bit)
+            found[ties] = found.get(ties, 0) | 1 << bit
+        return [(tuple(self._tie(event, link, store) for event, link in ties), who) for ties, who in found.items()]
+
+    def _ties(self, members: tuple[Ref, ...], bit: int) -> tuple[tuple[Ref, Ref], ...]:
+        """For one reader: the events that links tie to these members, each with its link."""
+        found = set()
         for ref in members:
             for link in self._naming.get(ref, ()):
-                bond, mask = self._acting.get(link.ref, (None, 0))
-                if bond is None or not mask >> bit & 1 or bond.relation not in SHOWN:
-                    continue
-                for other in bond.refs:
-                    if other not in members:
-                        found[other, link.ref] = link
-        return [(key[0], found[key]) for key in sorted(found)]
+                bond, mask = self._acting[link.ref]
+                if mask >> bit & 1 and bond.relation in SHOWN:
+                    found.update((other, link.ref) for other in bond.refs if other not in members)
+        return tuple(sorted(found))
+
+    @staticmethod
+    def _tie(event: Ref, link: Ref, store: Store) -> Tie:
+        """An event that a link ties, with the labels of both."""
+        named, naming = store.get("event", event), store.get("link", link)
+        if named is None or naming is None:
+            raise AssertionError("a link acts only where it and all that it names are remembered")
+        return Tie("/".join(event), (named.label, naming.label))
 
     def _index(self, link: Entry, before: Bond | None, now: Bond | None) -> None:
         for ref in before.refs if before is not None else ():
@@ -69,6 +120,4 @@ class Bonds:
             else:
                 self._naming.pop(ref, None)
         for ref in now.refs if now is not None else ():
-            naming = self._naming.setdefault(ref, [])
-            if link not in naming:
-                naming.append(link)
+            self._naming.setdefault(ref, []).append(link)

@@ -1,15 +1,16 @@
 """One author's record under its identity: its revisions, and who has it.
 
-Masks are bitmasks of the slot's readers: bit i stands for reader i. What readers have differs by reader; whether a record is live does not,
-because everything that ends a record (retraction, replacement, taint, expiry) carries exactly the record's own label.
+Masks are bitmasks of the slot's readers: bit i stands for reader i. What readers have differs by reader; whether a record is live does
+not, because everything that ends a record (retraction, replacement, taint, expiry) carries exactly the record's own label.
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+from bus.stages.correlate.groups import Groups, drop, put, value_of
 from bus.stages.correlate.rights import LabelState
 
-type Ref = tuple[str, str, str]
+Ref: TypeAlias = tuple[str, str, str]
 """An identity within one kind: (agency, feed, id)."""
 
 DAY_MS = 86_400_000
@@ -24,18 +25,17 @@ class Target(NamedTuple):
 
 
 class Bond(NamedTuple):
-    """What a link says of the events it names."""
+    """What a link says of the events that it names."""
 
     relation: str
     refs: tuple[Ref, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(NamedTuple):
     """One accepted revision of a record, and what the fold must know of it without reading it again.
 
-    `valid` is the roster's verdict at the record's own position; `leaves_at` the time (UTC ms) from which it is expired. Of `replaces`,
-    `targets` and `bond` only the one of the record's kind is ever filled.
+    `leaves_at` is the time (UTC ms) from which it is expired. Of `replaces`, `targets` and `bond` only the one of the record's kind is
+    ever filled.
     """
 
     number: int
@@ -44,7 +44,6 @@ class Revision:
     accepted_at: int
     first_at: int
     key_id: str
-    valid: bool
     curated: bool = False
     leaves_at: int | None = None
     replaces: tuple[Ref, ...] = ()
@@ -52,12 +51,53 @@ class Revision:
     bond: Bond | None = None
 
 
+@dataclass(slots=True)
+class Tally:
+    """How often each reader was told of something, and since when it is closed or gone for whom (the tick, UTC ms).
+
+    A count survives RETRACTED. Who has a count and no `since` has the thing open.
+    """
+
+    counts: Groups = ()
+    since: Groups = ()
+
+    def ended(self, mask: int, at: int) -> None:
+        """It closed or went for these readers."""
+        self.since = put(self.since, mask, at)
+
+    def reopened(self, mask: int) -> None:
+        """It is open again for these readers."""
+        self.since = drop(self.since, mask)
+
+    def forget(self, mask: int) -> None:
+        """These readers were never told, from now on."""
+        self.counts, self.since = drop(self.counts, mask), drop(self.since, mask)
+
+    def count(self, bit: int) -> int:
+        """How many deliveries this reader had about it."""
+        return value_of(self.counts, bit) or 0
+
+    def told(self, mask: int) -> list[tuple[int, int]]:
+        """Count one more delivery to these readers; returns the new counts, each with its readers."""
+        now: dict[int, int] = {}
+        rest = mask
+        for count, had in self.counts:
+            if hit := had & mask:
+                now[count + 1] = now.get(count + 1, 0) | hit
+                rest &= ~hit
+        if rest:
+            now[1] = rest
+        for count, hit in now.items():
+            self.counts = put(self.counts, hit, count)
+        return list(now.items())
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A record's identity with all its revisions, ascending, and the masks of who has it.
+    """A record's identity with its revisions, ascending, and the masks of who has it.
 
-    `has`: the record is in the reader's picture. `closed`: of those, it will not be matched again. `ever`: it was delivered at least once.
-    `open`: the mask that the graph was told, always `has & ~closed` of a live event. `shown`: the revision that all in `has` were given.
+    `has`: the record is in the reader's picture. `closed`: of those, it will not be matched again. `open`: the mask that the graph was
+    told, `has & ~closed`. `shown`: the revision that all in `has` were given.
     """
 
     kind: str
@@ -67,9 +107,8 @@ class Entry:
     shown: Revision | None = None
     has: int = 0
     closed: int = 0
-    ever: int = 0
     open: int = 0
-    closed_at: int = 0
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def name(self) -> str:
@@ -79,8 +118,5 @@ class Entry:
     def add(self, revision: Revision) -> None:
         """Keep one more revision; ingest lets a lower number in only where the higher ones are tainted."""
         self.revisions.append(revision)
-        self.revisions.sort(key=lambda r: (r.number, r.position))
-
-    def last_accepted_at(self) -> int:
-        """When the latest of its revisions was accepted (UTC ms)."""
-        return max(r.accepted_at for r in self.revisions)
+        if len(self.revisions) > 1:
+            self.revisions.sort(key=lambda r: (r.number, r.position))

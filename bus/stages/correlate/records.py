@@ -1,4 +1,4 @@
-"""Authors' records in the readers' pictures: who gets one, who keeps it, who loses it and why.
+"""Steps 1 and 2: who may read which record, and what the graph is told of it.
 
 One routine serves a new record, an amendment, a retraction, a changed roster and a tick: it compares what a record's readers have with what
 they should have now, and tells them the difference.
@@ -7,19 +7,17 @@ they should have now, and tells them the difference.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bus.stages.correlate.entry import DAY_MS, Entry, Ref, Revision
+from bus.stages.correlate.entry import Entry, Ref, Revision
 from bus.stages.correlate.notice import Notice
-from bus.stages.correlate.state import State
+from bus.stages.correlate.state import ADMISSION_MS, MEMORY_MS, State
 from bus.stages.correlate.step import AcceptedStep
+from bus.stages.correlate.store import Life
 from schemas.models import Change, DeliveryReason
-
-ADMISSION_MS = 14 * DAY_MS
-"""A reader whose rights grow gets the records accepted within 14 days of the last tick (pictures.md, section 2)."""
 
 
 @dataclass(slots=True)
 class Moves:
-    """What one step did to records: notices by position, why events left, and which alerts must be looked at again."""
+    """What one step did to records: notices by position, why events left whom, and whose alerts must be looked at again."""
 
     given: list[tuple[int, Notice]] = field(default_factory=list)
     taken: list[tuple[int, Notice]] = field(default_factory=list)
@@ -27,8 +25,9 @@ class Moves:
     dirty: dict[Ref, int] = field(default_factory=dict)
 
     def notices(self) -> list[Notice]:
-        """NEW and UPDATE by position, then RETRACTED by position (pictures.md, section 1)."""
-        return [n for _, n in sorted(self.given, key=lambda g: g[0])] + [n for _, n in sorted(self.taken, key=lambda t: t[0])]
+        """NEW and UPDATE by position, then RETRACTED by position (pictures.md, 1)."""
+        given = sorted(self.given, key=lambda one: one[0])
+        return [notice for _, notice in given + sorted(self.taken, key=lambda one: one[0])]
 
     def mark(self, refs: dict[Ref, int]) -> None:
         """Remember events whose alerts may look different to these readers."""
@@ -47,70 +46,117 @@ class Records:
         """Bring these records up to date; `arriving` is the step's own record, which needs no admission."""
         state = self._state
         for entry in entries:
-            life = state.store.life(entry, state.control.trust, state.tick)
+            if not entry.revisions:
+                continue  # only its count is remembered
+            life = state.store.life(entry, state.control.trust, state.now)
             live = life.revision
-            if live is not None and not self._may_enter(entry, live, arriving):
-                live = None
-            self._take(entry, live, life.reason, moves)
-            if live is not None:
-                self._give(entry, live, arriving, moves)
+            if live is not None and live is not entry.shown and not self._may_enter(live, arriving):
+                life = Life(None, DeliveryReason.TAINTED)
+            self._take(entry, life, moves)
+            if life.revision is not None:
+                self._give(entry, life.revision, arriving, moves)
 
-    def _may_enter(self, entry: Entry, live: Revision, arriving: AcceptedStep | None) -> bool:
-        """Whether this revision may be given at all: it is there already, arrives now, or was accepted within the admission's window."""
-        if live is entry.shown or (arriving is not None and live.position == arriving.position):
+    def _may_enter(self, live: Revision, arriving: AcceptedStep | None) -> bool:
+        """Whether a reader who has not got this revision may: it arrives now, or was accepted within the window."""
+        if arriving is not None and live.position == arriving.position:
             return True
-        return self._is_recent(live)
+        return live.accepted_at >= self._state.now - ADMISSION_MS
 
-    def _is_recent(self, live: Revision) -> bool:
-        return self._state.tick is not None and live.accepted_at >= self._state.tick - ADMISSION_MS
-
-    def _take(self, entry: Entry, live: Revision | None, reason: DeliveryReason | None, moves: Moves) -> None:
-        lost = entry.has & ~(entry.label.mask if live is not None else 0)
-        if not lost or entry.shown is None:
+    def _take(self, entry: Entry, life: Life, moves: Moves) -> None:
+        shown = entry.shown
+        if shown is None:
             return
-        if reason is None:
-            reason = DeliveryReason.TAINTED if live is None else DeliveryReason.RIGHT_LOST
-            if entry.label.label is None:
-                reason = DeliveryReason.LABEL_INVALID
-        moves.taken.append((entry.shown.position, Notice(lost, Change.RETRACTED, entry.kind, entry.name, reason)))
-        entry.has &= ~lost
-        entry.closed &= ~lost
+        unread = entry.has & ~entry.label.mask
+        ended = 0
+        if life.reason is not None:
+            ended = entry.has & ~unread
+            if life.reason is DeliveryReason.EXPIRED and self._stands(entry, shown):
+                ended &= ~entry.closed
+        if not unread | ended:
+            return
+        # Who has lost the right learns only that: not, for instance, that the author has taken the record back.
+        no_right = DeliveryReason.RIGHT_LOST if entry.label.label is not None else DeliveryReason.LABEL_INVALID
+        for mask, reason in ((unread, no_right), (ended, life.reason)):
+            if mask and reason is not None:
+                self._tell_gone(entry, shown, mask, reason, moves)
+        self._drop(entry, unread | ended, moves)
+
+    def _stands(self, entry: Entry, shown: Revision) -> bool:
+        """A closed event does not expire, since a closed alert may cite it; what else ends a record ends it too."""
+        return self._state.store.stands(entry, shown, self._state.control.trust)
+
+    @staticmethod
+    def _tell_gone(entry: Entry, shown: Revision, mask: int, reason: DeliveryReason, moves: Moves) -> None:
+        notice = Notice(mask, Change.RETRACTED, entry.kind, entry.name, entry.tally, reason)
+        moves.taken.append((shown.position, notice))
+        if entry.kind == "event":
+            moves.left.setdefault(entry.ref, []).append((mask, reason))
+
+    def _drop(self, entry: Entry, mask: int, moves: Moves) -> None:
+        state = self._state
+        entry.has &= ~mask
+        entry.closed &= ~mask
+        entry.tally.ended(mask, state.now)
+        state.deadlines.forgetting.push(state.now + MEMORY_MS, (entry.kind, *entry.ref))
         if not entry.has:
             entry.shown = None
         if entry.kind == "event":
-            moves.left.setdefault(entry.ref, []).append((lost, reason))
-            self._place(entry, None)
+            state.place(entry)
         self._rebind(entry, moves)
 
     def _give(self, entry: Entry, live: Revision, arriving: AcceptedStep | None, moves: Moves) -> None:
-        arrives = arriving is not None and live.position == arriving.position
-        gained = entry.label.mask & ~entry.has if arrives or self._is_recent(live) else 0
-        amended = entry.has if entry.shown is not live else 0
+        gained = entry.label.mask & ~entry.has
+        if gained and not self._may_enter(live, arriving):
+            gained = 0
+        is_amended = entry.shown is not live
+        amended = entry.has if is_amended else 0
         if not gained | amended:
             return
-        body = arriving.envelope if arrives and arriving is not None else self._state.archive(live.position).envelope
-        for mask, change in ((amended, Change.UPDATE), (gained, Change.NEW)):
+        at_hand = arriving if arriving is not None and arriving.position == live.position else None
+        record = at_hand or self._state.archive(live.position)
+        for mask, change, what in ((amended, Change.UPDATE, ("REVISION",)), (gained, Change.NEW, ())):
             if mask:
-                what = ("REVISION",) if change is Change.UPDATE else ()
-                moves.given.append((live.position, Notice(mask, change, entry.kind, entry.name, None, entry.label, body, what)))
-        entry.has |= gained
-        entry.ever |= gained
-        if self._state.is_past(live.first_at):
-            entry.closed |= gained
-        changed = entry.shown is not live
-        entry.shown = live
+                notice = Notice(
+                    mask,
+                    change,
+                    entry.kind,
+                    entry.name,
+                    entry.tally,
+                    label=entry.label,
+                    body=record.envelope,
+                    what_changed=what,
+                )
+                moves.given.append((live.position, notice))
+        self._admit(entry, live, gained)
         if entry.kind == "event":
-            self._place(entry, live if changed else None, arriving)
+            self._match(entry, live, record, is_new=is_amended)
         self._rebind(entry, moves)
 
-    def _place(self, entry: Entry, changed: Revision | None, arriving: AcceptedStep | None = None) -> None:
-        """Tell the graph who has the event open, and its content where that is new to the graph."""
-        mask = entry.has & ~entry.closed
-        if mask and (changed is not None or not entry.open) and entry.shown is not None:
-            self._state.graph.put(self._state.node(entry, entry.shown, arriving), mask)
-        elif mask != entry.open:
-            self._state.graph.set_mask(entry.ref, mask)
-        entry.open = mask
+    def _admit(self, entry: Entry, live: Revision, gained: int) -> None:
+        state = self._state
+        entry.has |= gained
+        entry.shown = live
+        if entry.kind != "event":
+            entry.tally.reopened(gained)
+            state.deadlines.forgetting.push(live.accepted_at + ADMISSION_MS + MEMORY_MS, (entry.kind, *entry.ref))
+        elif state.is_past(live.first_at):
+            entry.closed |= gained
+            entry.tally.ended(gained, state.now)
+            state.deadlines.forgetting.push(state.now + MEMORY_MS, (entry.kind, *entry.ref))
+        else:
+            entry.tally.reopened(gained)
+
+    def _match(self, entry: Entry, live: Revision, record: AcceptedStep, *, is_new: bool) -> None:
+        """Step 2: the graph gets the event where somebody has it open."""
+        state = self._state
+        if not entry.has & ~entry.closed:
+            state.place(entry)
+            return
+        if is_new or not entry.open:
+            state.deadlines.closing.push(live.first_at, entry.ref)
+            state.place(entry, state.node(entry, live, record))
+        else:
+            state.place(entry)
 
     def _rebind(self, entry: Entry, moves: Moves) -> None:
         """Bring the links up to date whose effect hangs on this record."""
@@ -120,12 +166,3 @@ class Records:
         elif entry.kind == "event":
             for link in list(state.bonds.naming(entry.ref)):
                 moves.mark(state.bonds.refresh(link, state.store, state.graph))
-
-    def close(self, ref: Ref, mask: int, at: int) -> None:
-        """Close an open event for these readers: it leaves the graph, and stays in their pictures."""
-        entry = self._state.store.get("event", ref)
-        if entry is None:
-            raise AssertionError("only a remembered event is open")
-        entry.closed |= mask
-        entry.closed_at = at
-        self._place(entry, None)

@@ -4,14 +4,16 @@ A permit is asked for once per (reader, label) and standing of rights (roster, p
 records share a handful of labels, and the verdict can't change in between.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from bus.errors import Refusal
-from bus.labels import Clearance, Label, Permit, Policy, parse_label, permits
+from bus.labels import Label, Permit, permits
+from bus.stages.control import Control
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class LabelState:
     """One label as spelled, its meaning under the policies in force (None: invalid there), and the permits given for it."""
 
@@ -21,26 +23,17 @@ class LabelState:
     permits: dict[int, Permit] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What rights are judged by: policies and clearances in force, their versions, and the last tick (UTC ms; None: no tick yet)."""
-
-    policies: Mapping[str, Policy]
-    clearances: Mapping[str, Clearance]
-    roster_version: int = 0
-    policy_versions: Mapping[str, int] = field(default_factory=dict)
-    tick: int | None = None
-
-
 class Rights:
-    """The slot's readers, each with its bit, and every label's mask."""
+    """The slot's readers, each with its bit, and the mask of every label that something in memory bears."""
 
-    def __init__(self) -> None:
-        """No readers and no rights: nobody reads anything until a roster, a policy and a tick say so."""
+    def __init__(self, is_mine: Callable[[str], bool] = lambda _: True) -> None:
+        """No rights: nobody reads anything until a roster, a policy and a tick say so. `is_mine` picks the slot's readers."""
         self.readers: list[str] = []
+        self._is_mine = is_mine
         self._bits: dict[str, int] = {}
-        self._labels: dict[str, LabelState] = {}
-        self._standing = Standing({}, {})
+        self._labels: WeakValueDictionary[str, LabelState] = WeakValueDictionary()
+        self._control: Control | None = None
+        self._tick: int | None = None
 
     def bit(self, reader: str) -> int:
         """The reader's bit number; a new reader gets the next one, and keeps it."""
@@ -53,41 +46,42 @@ class Rights:
         """The state of a label by its spelling, judged under the present standing."""
         state = self._labels.get(text)
         if state is None:
-            state = self._labels[text] = LabelState(text)
+            state = LabelState(text)
+            self._labels[text] = state
             self._judge(state)
         return state
 
-    def refresh(self, standing: Standing) -> bool:
-        """Judge every known label anew under a changed standing; True if any mask or meaning changed."""
-        self._standing = standing
-        for reader in sorted(standing.clearances):
-            self.bit(reader)
-        before = [(s.mask, s.label) for s in self._labels.values()]
-        for state in self._labels.values():
+    def refresh(self, control: Control, tick: int | None) -> bool:
+        """Judge every known label anew under this control and last tick; True if any mask or meaning changed."""
+        self._control, self._tick = control, tick
+        for reader in sorted(control.clearances):
+            if self._is_mine(reader):
+                self.bit(reader)
+        changed = False
+        for state in list(self._labels.values()):
+            before = state.mask, state.label
             self._judge(state)
-        return before != [(s.mask, s.label) for s in self._labels.values()]
+            changed |= before != (state.mask, state.label)
+        return changed
 
     def _judge(self, state: LabelState) -> None:
-        standing = self._standing
-        label = parse_label(state.text, standing.policies)
-        state.label = None if isinstance(label, Refusal) else label
-        state.mask, state.permits = 0, {}
-        if state.label is None or standing.tick is None:
+        control, tick = self._control, self._tick
+        state.label, state.mask, state.permits = None, 0, {}
+        if control is None:
             return
-        policy = standing.policies[state.label.policy]
-        version = standing.policy_versions.get(state.label.policy, 0)
-        for reader, clearance in standing.clearances.items():
-            verdict = permits(policy, clearance, state.label, standing.tick, roster_version=standing.roster_version, policy_version=version)
+        label = control.label(state.text)
+        if isinstance(label, Refusal):
+            return
+        state.label = label
+        if tick is None:
+            return
+        policy, version = control.policies[label.policy], control.policy_versions[label.policy]
+        for reader, clearance in control.clearances.items():
+            if reader not in self._bits:
+                continue
+            verdict = permits(
+                policy, clearance, label, tick, roster_version=control.roster_version, policy_version=version
+            )
             if isinstance(verdict, Permit):
                 state.permits[self._bits[reader]] = verdict
                 state.mask |= 1 << self._bits[reader]
-
-
-def bits(mask: int) -> list[int]:
-    """The bit numbers in a mask, ascending."""
-    found = []
-    while mask:
-        low = mask & -mask
-        found.append(low.bit_length() - 1)
-        mask ^= low
-    return found

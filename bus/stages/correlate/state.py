@@ -1,56 +1,87 @@
-"""What the fold knows at a position of `events`: everything but the alerts that each reader has."""
+"""What the fold knows at a position of `events`, shared by its steps."""
 
 from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
 from bus.fusion.graph import Graph
 from bus.fusion.node import Node
 from bus.labels import Label
 from bus.stages.control import Control
 from bus.stages.correlate.bonds import Bonds
-from bus.stages.correlate.entry import DAY_MS, Entry, Revision
-from bus.stages.correlate.rights import Rights, Standing
+from bus.stages.correlate.deadlines import Deadlines
+from bus.stages.correlate.entry import DAY_MS, Entry, Ref, Revision, Tally
+from bus.stages.correlate.rights import Rights
+from bus.stages.correlate.shelf import Shelf
 from bus.stages.correlate.step import AcceptedStep, Archive
 from bus.stages.correlate.store import Store
+
+ADMISSION_MS: Final = 14 * DAY_MS
+"""A reader whose rights grow gets the records accepted within 14 days of the last tick (pictures.md, 2)."""
+MEMORY_MS: Final = 90 * DAY_MS
+"""What is closed or gone for so long is forgotten; as long as outboxes are kept."""
+
+Thing: TypeAlias = tuple[str, ...]
+"""What a reader has or had: (kind, agency, feed, id) of a record, or ("alert", alert_id)."""
 
 
 @dataclass(slots=True)
 class State:
-    """The parts that the steps of the fold share."""
+    """The parts that the steps of the fold share. `changed`: of which things what readers have has changed since it was last asked for."""
 
     control: Control
     archive: Archive
+    rights: Rights
     graph: Graph
-    rights: Rights = field(default_factory=Rights)
     store: Store = field(default_factory=Store)
     bonds: Bonds = field(default_factory=Bonds)
+    open: Shelf = field(default_factory=Shelf)
+    closed: Shelf = field(default_factory=Shelf)
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    changed: dict[Thing, int] = field(default_factory=dict)
     tick: int | None = None
+
+    @property
+    def now(self) -> int:
+        """The last tick (UTC ms); only asked for where there was one."""
+        if self.tick is None:
+            raise AssertionError("nothing is in a picture before the first tick")
+        return self.tick
 
     @property
     def window_ms(self) -> int:
         """How long a record stays open after its first acceptance."""
-        return self.control.parameters.closing_days * DAY_MS
+        return int(self.control.parameters.cluster.closing_days * DAY_MS)
 
     @property
     def paused(self) -> bool:
         """An expired roster pauses deliveries; before the first roster and tick there is nobody to deliver to."""
-        return self.tick is None or self.control.trust is None or self.control.trust.expired(self.tick)
+        return self.tick is None or self.control.trust.expired(self.tick)
 
     def is_past(self, first_at: int) -> bool:
         """Whether a record first accepted then is closed at the last tick."""
-        return self.tick is not None and first_at + self.window_ms <= self.tick
+        return first_at + self.window_ms <= self.now
 
-    def standing(self) -> Standing:
-        """What rights are judged by at this position."""
-        control = self.control
-        return Standing(control.policies, control.clearances, control.roster_version, control.policy_versions, self.tick)
+    def mark(self, thing: Thing, mask: int) -> None:
+        """Remember that what these readers have of a thing has changed."""
+        self.changed[thing] = self.changed.get(thing, 0) | mask
+
+    def tally(self, alert_id: str) -> Tally:
+        """The counters of an alert."""
+        return self.tallies.setdefault(alert_id, Tally())
 
     def join(self, a: Label, b: Label) -> Label | None:
         """The join of two labels under the policies in force; None where there is none."""
         return self.control.join(a, b)
 
+    def new_graph(self) -> Graph:
+        """An empty graph under the parameters and policies in force."""
+        return Graph(self.control.parameters, self.join)
+
     def node(self, entry: Entry, revision: Revision, arriving: AcceptedStep | None = None) -> Node:
         """The event as fusion sees it, from the record at hand or read again from the log."""
-        record = arriving if arriving is not None and arriving.position == revision.position else self.archive(revision.position)
+        is_at_hand = arriving is not None and arriving.position == revision.position
+        record = arriving if is_at_hand and arriving is not None else self.archive(revision.position)
         label = entry.label.label
         if label is None:
             raise AssertionError("a record whose label is invalid is in nobody's picture")
@@ -64,3 +95,19 @@ class State:
             curated=revision.curated,
             parameters=self.control.parameters,
         )
+
+    def place(self, entry: Entry, node: Node | None = None) -> None:
+        """Tell the graph who has an event open, and its content where that is new to the graph."""
+        mask = entry.has & ~entry.closed
+        if node is not None:
+            self.graph.put(node, mask)
+        elif mask != entry.open:
+            self.graph.set_mask(entry.ref, mask)
+        entry.open = mask
+
+    def entry(self, ref: Ref) -> Entry:
+        """The entry of an event that somebody has."""
+        entry = self.store.get("event", ref)
+        if entry is None:
+            raise AssertionError("what somebody has is remembered")
+        return entry

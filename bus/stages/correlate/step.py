@@ -2,7 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
+
+from bus.errors import Refusal, TocsinError
+from bus.log.protocol import Record
+from bus.trust import frame
+from schemas.codec import decode, decode_trusted, parse_payload_type, resolve
+from schemas.registry import of_bytes
+
+
+class ForeignRecordError(TocsinError):
+    """`events` or `control` holds what no version of ingest that we know has written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +31,59 @@ class AcceptedStep:
     accepted_at: int
     first_at: int
     envelope: bytes
-    digest: bytes
+    parsed: frame.Envelope
     kind: str
-    key_id: str
     header: Mapping[str, Any]
     body: Mapping[str, Any]
 
+    @property
+    def key_id(self) -> str:
+        """Whose key signed it."""
+        return self.parsed.signatures[0].key_id
 
-type Step = TickStep | AcceptedStep
-type Archive = Callable[[int], AcceptedStep]
+    @property
+    def digest(self) -> bytes:
+        """What identifies the signed bytes."""
+        return self.parsed.digest
+
+
+Step: TypeAlias = TickStep | AcceptedStep
+Archive: TypeAlias = Callable[[int], AcceptedStep]
 """Reads the accepted record at one position of `events` again."""
+
+
+def read_step(record: Record) -> Step:
+    """Decode one record of `events` or `control`."""
+    schema = of_bytes(record.value)
+    if isinstance(schema, Refusal):
+        raise _foreign(record)
+    value = decode_trusted(schema, record.value)
+    if schema.kind == "tick":
+        return TickStep(record.offset, value["minute"])
+    if schema.kind != "accepted":
+        raise _foreign(record)
+    parsed = frame.parse(value["envelope"])
+    if isinstance(parsed, Refusal):
+        raise _foreign(record)
+    named = parse_payload_type(parsed.payload_type)
+    signed = named if isinstance(named, Refusal) else resolve(named)
+    message = signed if isinstance(signed, Refusal) else decode(signed, parsed.payload)
+    if isinstance(named, Refusal) or isinstance(message, Refusal):
+        raise _foreign(record)
+    return AcceptedStep(
+        record.offset,
+        value["accepted_at"],
+        value["first_at"],
+        value["envelope"],
+        parsed,
+        named.kind,
+        message["header"],
+        message["body"],
+    )
+
+
+def _foreign(record: Record) -> ForeignRecordError:
+    return ForeignRecordError(
+        f"{record.topic} holds at position {record.offset} what is no accepted record and no tick",
+        "Run the version of Tocsin that wrote it, or check the log with `tocsin doctor`.",
+    )

@@ -5,14 +5,14 @@ liveness needs no mask, and nobody can see half of a history.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from bus.stages.correlate.entry import Entry, Ref, Revision
 from bus.stages.correlate.rights import LabelState
-from schemas.models import DeliveryReason
 from bus.trust.roster import Trust
+from schemas.models import DeliveryReason
 
-type Key = tuple[str, Ref]
+Key: TypeAlias = tuple[str, Ref]
 """A record's identity over all kinds: (kind, (agency, feed, id))."""
 
 
@@ -33,7 +33,7 @@ class Store:
         self._replacements: dict[Key, list[Entry]] = {}
 
     def __iter__(self) -> Iterator[Entry]:
-        """All entries, in the order in which they were first met."""
+        """All entries, in any order."""
         return iter(self._entries.values())
 
     def __len__(self) -> int:
@@ -44,33 +44,51 @@ class Store:
         """The entry of this identity, if it is remembered."""
         return self._entries.get((kind, ref))
 
-    def absorb(self, kind: str, ref: Ref, label: LabelState, revision: Revision) -> Entry | None:
-        """Remember one accepted revision; None where it counts for nothing (invalid at its position, or an amendment that changes the label)."""
+    def put(self, entry: Entry) -> None:
+        """Remember an entry as it stands."""
+        self._entries[entry.kind, entry.ref] = entry
+        for revision in entry.revisions:
+            self._enter(entry, revision)
+
+    def absorb(self, kind: str, ref: Ref, label: LabelState, revision: Revision, trust: Trust) -> Entry | None:
+        """Remember one accepted revision; None where it counts for nothing: an amendment that changes the label.
+
+        Tainted revisions bind nobody to their label: a thief's first revision doesn't lock the author out.
+        """
         entry = self._entries.get((kind, ref))
-        if not revision.valid or (entry is not None and entry.label is not label):
-            return None
         if entry is None:
             entry = self._entries[kind, ref] = Entry(kind, ref, label)
+        elif entry.label is not label:
+            if self._top(entry, trust) is not None:
+                return None
+            for old in entry.revisions:
+                self._leave(entry, old)
+            entry.revisions.clear()
+            entry.label = label
         entry.add(revision)
-        for index, named in self._acts(revision):
-            acting = index.setdefault(named, [])
-            if entry not in acting:
-                acting.append(entry)
+        self._enter(entry, revision)
         return entry
+
+    def prune(self, entry: Entry, before: int) -> None:
+        """Drop revisions that can never count again, and what they did to others."""
+        kept = [r for r in entry.revisions if r.accepted_at >= before or r is entry.shown]
+        for old in entry.revisions:
+            if old not in kept:
+                self._leave(entry, old)
+        entry.revisions = kept
+        for revision in kept:
+            self._enter(entry, revision)
 
     def forget(self, entry: Entry) -> None:
         """Drop a record whose time is over, and what it did to others."""
         del self._entries[entry.kind, entry.ref]
         for revision in entry.revisions:
-            for index, named in self._acts(revision):
-                left = [e for e in index.get(named, ()) if e is not entry]
-                if left:
-                    index[named] = left
-                else:
-                    index.pop(named, None)
+            self._leave(entry, revision)
 
     def touched(self, entry: Entry) -> list[Entry]:
         """The entry and every entry whose life may hang on it, by identity."""
+        if not any(revision.targets or revision.replaces for revision in entry.revisions):
+            return [entry]
         found: dict[Key, Entry] = {}
         todo = [entry]
         while todo:
@@ -82,18 +100,25 @@ class Store:
             todo.extend(e for key in named if (e := self._entries.get(key)) is not None)
         return [found[key] for key in sorted(found)]
 
-    def life(self, entry: Entry, trust: Trust, tick: int | None) -> Life:
+    def life(self, entry: Entry, trust: Trust, tick: int) -> Life:
         """The record's live revision at this roster and tick, or why it has none."""
         top = self._top(entry, trust)
         if top is None:
             return Life(None, DeliveryReason.TAINTED)
+        reason = self._ended(entry, top, trust)
+        if reason is None and top.leaves_at is not None and top.leaves_at <= tick:
+            reason = DeliveryReason.EXPIRED
+        return Life(top if reason is None else None, reason)
+
+    def stands(self, entry: Entry, revision: Revision, trust: Trust) -> bool:
+        """Whether a revision is neither tainted, nor retracted, nor replaced; it may be expired."""
+        is_tainted = trust.is_tainted(revision.key_id, revision.accepted_at)
+        return not is_tainted and self._ended(entry, revision, trust) is None
+
+    def _ended(self, entry: Entry, top: Revision, trust: Trust) -> DeliveryReason | None:
         if self._retracted(entry, top, trust):
-            return Life(None, DeliveryReason.AUTHOR_RETRACTED)
-        if self._replaced(entry, trust):
-            return Life(None, DeliveryReason.REPLACED)
-        if top.leaves_at is not None and tick is not None and top.leaves_at <= tick:
-            return Life(None, DeliveryReason.EXPIRED)
-        return Life(top, None)
+            return DeliveryReason.AUTHOR_RETRACTED
+        return DeliveryReason.REPLACED if self._replaced(entry, trust) else None
 
     def _acts(self, revision: Revision) -> Iterable[tuple[dict[Key, list[Entry]], Key]]:
         """Which records this revision acts on, each with the index that remembers it."""
@@ -101,6 +126,20 @@ class Store:
             yield self._retractions, (target.kind, target.ref)
         for ref in revision.replaces:
             yield self._replacements, ("event", ref)
+
+    def _enter(self, entry: Entry, revision: Revision) -> None:
+        for index, named in self._acts(revision):
+            acting = index.setdefault(named, [])
+            if entry not in acting:
+                acting.append(entry)
+
+    def _leave(self, entry: Entry, revision: Revision) -> None:
+        for index, named in self._acts(revision):
+            left = [e for e in index.get(named, ()) if e is not entry]
+            if left:
+                index[named] = left
+            else:
+                index.pop(named, None)
 
     @staticmethod
     def _top(entry: Entry, trust: Trust) -> Revision | None:
@@ -121,10 +160,10 @@ class Store:
 
     def _replaced(self, entry: Entry, trust: Trust) -> bool:
         """Whether a replacing event stands; one that merely expired still stands, one that was retracted does not."""
-        if entry.kind != "event":
-            return False
         for other in self._replacements.get((entry.kind, entry.ref), ()):
             said = self._top(other, trust)
-            if said is not None and other.label is entry.label and entry.ref in said.replaces and not self._retracted(other, said, trust):
+            if said is None or other.label is not entry.label or entry.ref not in said.replaces or other is entry:
+                continue
+            if not self._retracted(other, said, trust):
                 return True
         return False
