@@ -148,8 +148,8 @@ def _window_ms(nature: str, code: str, gate: Gate) -> int | None:
     days = gate.window_days.get(code.partition(".")[0])
     if days is None:
         return None
-    window_ms: int = round((gate.expected_window_days if nature == EXPECTED else days) * DAY_MS)
-    return _shared(window_ms)
+    window_ms: int = _shared(round((gate.expected_window_days if nature == EXPECTED else days) * DAY_MS))
+    return window_ms
 
 
 def _sigma_km(uncertainty_km: float | None, admin: Sequence[Mapping[str, Any]], gate: Gate) -> float:

@@ -122,12 +122,15 @@ class Reclustering:
                 yield other
 
     def _old(self, entry: Entry) -> list[Entry]:
-        """The old cluster of an event, without those that have left."""
+        """The old cluster of an event, without those that have left it, or were replaced by another of their key."""
         for mask, old in entry.clusters:
             if self._all(mask):
                 found = [self._entries.get(node.key) for node in old.members]
-                return [member for member in found if member is not None and self._all(member.mask)]
+                return [member for member in found if member is not None and self._is_in(member, old)]
         return [entry]
+
+    def _is_in(self, entry: Entry, old: Cluster) -> bool:
+        return any(cluster is old and self._all(mask) for mask, cluster in entry.clusters)
 
     def _all(self, mask: int) -> bool:
         """Whether all these readers are in a mask, or none."""

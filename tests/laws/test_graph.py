@@ -1,0 +1,170 @@
+"""The graph is a function of the set of events, their readers and the links, and for each reader of what it sees alone.
+
+The naive side clusters everything a reader sees, all pairs, from nothing; the graph must say the same after any
+history.
+"""
+
+import random
+from collections import Counter
+from typing import NamedTuple
+
+import h3.api.basic_int as h3
+import pytest
+
+from bus.fusion.clusters import SAME_SCORE, Rules, cluster
+from bus.fusion.graph import Graph
+from bus.fusion.joins import join_all
+from bus.fusion.node import DAY_MS, Key, Node
+from bus.fusion.score import Matcher
+from bus.labels import Label
+from schemas.models import Parameters
+from tests.node_sample import HIGH, LOW, MONDAY, PARAMETERS, join_labels, report
+
+READERS = 4
+LIMIT = 4
+DENSE = PARAMETERS.cluster.dense.model_copy(update={"limit": LIMIT})
+PARAMETERS_DENSE = PARAMETERS.model_copy(update={"cluster": PARAMETERS.cluster.model_copy(update={"dense": DENSE})})
+OTHER_REALM = "COALITION UNCLASSIFIED//REL TO GEN, NYC//TEST"
+TEXTS = [
+    "shots were fired at the well near the old mosque on the road to the north and two men were hit",
+    "shots were fired at the well near the old mosque on the road to the north and three men were hit",
+    "a school burned down in the night after soldiers came through the village",
+    "a statement",
+]
+
+
+class World(NamedTuple):
+    """What has been said so far: the only thing that the graph may depend on."""
+
+    nodes: dict[Key, tuple[Node, int]]
+    links: dict[Key, tuple[str, tuple[Key, ...], int]]
+
+
+def draw(chance: random.Random, number: int) -> Node:
+    """An event in one of a few towns on one of a few days, of one of a few agencies; more alike than life."""
+    town = chance.choice([(13.6, 25.3), (13.6, 25.3), (13.63, 25.33), (13.9, 25.3), (-17.0, 179.99), (-17.0, -179.99)])
+    start = MONDAY + chance.choice([0, 0, 0, 1, 3]) * DAY_MS
+    text = chance.choice([None, None, *TEXTS])
+    return report(
+        chance.choice(["ngo-a", "ngo-b", "un-c", "un-d"]),
+        number,
+        curated=chance.random() < 0.5,
+        nature=chance.choice(["INCIDENT"] * 5 + ["SPAN"]),
+        type=chance.choice(
+            ["violence.attack.armed", "violence.attack.air", "violence.killing", "clash.armed", "other"]
+        ),
+        when=chance.choice([{"start": start, "end": start + chance.choice([1, 1, 1, 20]) * DAY_MS}] * 9 + [None]),
+        lat=town[0] + chance.choice([0.0, 0.0, 0.01]),
+        lon=town[1],
+        uncertainty_km=chance.choice([1.0, 2.0, 10.0, 60.0, 300.0, None]),
+        texts=[{"language": "en", "description": text}] if text else [],
+        actors=chance.choice([[], [], [{"role": "PERPETRATOR", "name": chance.choice(["Red Band", "Blue Band"])}]]),
+        sectors=chance.choice([[], ["HEALTH"], ["HEALTH", "EDUCATION"]]),
+        derived_from=chance.choice([[], [], [], ["acled:1"], ["acled:2"]]),
+        label=chance.choice([LOW, LOW, HIGH]),
+    )
+
+
+def reference(world: World, bit: int, parameters: Parameters) -> dict[Key, tuple[Key, ...]]:
+    """Each event's cluster for one reader, from nothing but what this reader sees."""
+    nodes = sorted((node for node, mask in world.nodes.values() if mask >> bit & 1), key=lambda node: node.key)
+    buckets = Counter(place for node in nodes if (place := bucket(node, parameters)) is not None)
+    dense = {place for place, count in buckets.items() if count > parameters.cluster.dense.limit}
+    matcher = Matcher(parameters)
+    said: dict[str, set[tuple[Key, Key]]] = {"SAME": set(), "DIFFERENT": set()}
+    for relation, refs, mask in world.links.values():
+        if mask >> bit & 1:
+            said[relation] |= {(a, b) for a in refs for b in refs if a < b}
+    edges, different = [], {}
+    for one, a in enumerate(nodes):
+        for two, b in enumerate(nodes[one + 1 :], one + 1):
+            score = matcher.score(a, b)
+            if score is not None and join_all((a.label, b.label), join_labels) is None:
+                score = None
+            if {bucket(a, parameters), bucket(b, parameters)} & dense and not matcher.is_strong(a, b):
+                score = None
+            matchable = a.window_ms is not None and b.window_ms is not None
+            if matchable and (a.key, b.key) in said["SAME"]:
+                score = SAME_SCORE
+            if matchable and (a.key, b.key) in said["DIFFERENT"]:
+                score = None
+                different[one] = different.get(one, 0) | 1 << two
+                different[two] = different.get(two, 0) | 1 << one
+            if score is not None:
+                edges.append((score, one, two))
+    rules = Rules(parameters.cluster.edge_share, have_join)
+    found = {}
+    for group in cluster(nodes, edges, different, rules):
+        members = tuple(nodes[number].key for number in group)
+        found.update(dict.fromkeys(members, members))
+    return found
+
+
+def have_join(labels: frozenset[Label]) -> bool:
+    return join_all(labels, join_labels) is not None
+
+
+def bucket(node: Node, parameters: Parameters) -> tuple[int, int] | None:
+    if node.window_ms is None or node.lat is None or node.start is None:
+        return None
+    return h3.latlng_to_cell(node.lat, node.lon, parameters.cluster.dense.resolution), node.start // DAY_MS
+
+
+def actual(graph: Graph, world: World, bit: int) -> dict[Key, tuple[Key, ...]]:
+    found = {}
+    for key, (_, mask) in world.nodes.items():
+        mine = graph.cluster_of(key, bit)
+        if mask >> bit & 1:
+            assert mine is not None
+            found[key] = tuple(node.key for node in mine.members)
+        else:
+            assert mine is None
+    return found
+
+
+def step(graph: Graph, world: World, chance: random.Random) -> None:
+    """One thing happens, at random."""
+    number = chance.randrange(24)
+    deed = chance.random()
+    known = sorted(world.nodes)
+    if deed < 0.55 or not known:
+        node, mask = draw(chance, number), chance.randrange(1, 1 << READERS)
+        world.nodes[node.key] = (node, mask)
+        graph.put(node, mask)
+    elif deed < 0.8:
+        key, mask = chance.choice(known), chance.randrange(1 << READERS)
+        graph.set_mask(key, mask)
+        world.nodes[key] = (world.nodes[key][0], mask)
+        if not mask:
+            del world.nodes[key]
+    else:
+        link = ("ngo-a", "links", f"x:{chance.randrange(3)}")
+        refs = [*chance.sample(known, min(len(known), chance.choice([2, 2, 3]))), ("nobody", "knows", "x:1")]
+        mask = chance.choice([0, chance.randrange(1 << READERS)])
+        relation = chance.choice(["SAME", "DIFFERENT"])
+        graph.link(link, relation, refs, mask)
+        world.links[link] = (relation, tuple(refs), mask)
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("parameters", [PARAMETERS_DENSE, PARAMETERS], ids=["dense", "plain"])
+def test_after_any_history_each_reader_has_what_clustering_from_nothing_gives(
+    seed: int, parameters: Parameters
+) -> None:
+    chance = random.Random(seed)
+    graph, world = Graph(parameters, join_labels), World({}, {})
+    before: list[dict[Key, tuple[Node, ...]]] = [{} for _ in range(READERS)]
+    for _ in range(40):
+        for _ in range(chance.choice([1, 1, 1, 4])):
+            step(graph, world, chance)
+        changed = graph.settle()
+        for bit in range(READERS):
+            assert actual(graph, world, bit) == reference(world, bit, parameters)
+            now = contents(graph, world, bit)
+            told = {key for key, mask in changed.items() if mask >> bit & 1}
+            assert {key for key in {*now, *before[bit]} if now.get(key) != before[bit].get(key)} <= told
+            before[bit] = now
+
+
+def contents(graph: Graph, world: World, bit: int) -> dict[Key, tuple[Node, ...]]:
+    return {key: mine.members for key in world.nodes if (mine := graph.cluster_of(key, bit)) is not None}
