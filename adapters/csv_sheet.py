@@ -46,6 +46,15 @@ def csv_sheet(text: str, names: Sequence[str] | None = None) -> Sheet | Refused:
     return Sheet(columns, _rows(reader, len(columns), line, suspect="\0" in text), notes)
 
 
+def first_row(text: str) -> tuple[str, ...]:
+    """The first row's cells, whatever they are; nothing where it is no CSV."""
+    text = text.removeprefix(BOM)
+    try:
+        return tuple(next(csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True), ()))
+    except csv.Error:
+        return ()
+
+
 def _separator(text: str) -> str:
     """The separator that the first line has most of: a comma where there is none of any."""
     first = text[:65_536].lstrip().partition("\n")[0]

@@ -1,32 +1,28 @@
 """Counts of one record: low, best and high put into order, and what was done to them said."""
 
 from collections import Counter
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 DISORDERED: Final = "figures out of order: low and high are the least and the most given, best is kept"
 
 
-def count(
-    what: str,
-    of: str | None,
-    unit: str,
-    basis: str,
-    *,
-    low: int | None = None,
-    best: int | None = None,
-    high: int | None = None,
-    notes: Counter[str],
-) -> dict[str, Any] | None:
-    """Return the event's count, or None where nothing is known; 0 is a figure, null is none."""
-    given = [value for value in (low, best, high) if value is not None]
+class Figures(NamedTuple):
+    """What a record says of one number; null is unknown, 0 is a reported none."""
+
+    low: int | None = None
+    best: int | None = None
+    high: int | None = None
+
+
+def count(kind: Mapping[str, Any], figures: Figures, notes: Counter[str]) -> dict[str, Any] | None:
+    """Return an event's count of this kind (what, of, unit, basis), or None where nothing is known."""
+    given = [value for value in figures if value is not None]
     if not given:
         return None
     if given != sorted(given):
         notes[DISORDERED] += 1
-        low = None if low is None else min(given)
-        high = None if high is None else max(given)
-    found: dict[str, Any] = {"what": what, "unit": unit, "basis": basis}
-    for name, value in (("of", of), ("low", low), ("best", best), ("high", high)):
-        if value is not None:
-            found[name] = value
-    return found
+        low = None if figures.low is None else min(given)
+        high = None if figures.high is None else max(given)
+        figures = Figures(low, figures.best, high)
+    return {**kind, **{name: value for name, value in figures._asdict().items() if value is not None}}

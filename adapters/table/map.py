@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from adapters import days
 from adapters.cells import Cell, degrees, figure
-from adapters.figures import count
+from adapters.figures import Figures, count
 from adapters.ids import draft_id, original, public_id, record_bytes
 from adapters.refusals import Code, RowError
 from adapters.table.plan import UNKNOWN_CLASS, BoundActor, BoundCount, Plan
@@ -214,19 +214,15 @@ class Mapper:
 
     def _count(self, bound: BoundCount, cells: Cells) -> tuple[dict[str, Any], tuple[str, ...]] | None:
         """The figures, and the types that they imply where they are above zero."""
-        spec = bound.figures
         low, best, high = (self._figure(cells, at) for at in (bound.low, bound.best, bound.high))
         for at in bound.plus:
             if (more := self._figure(cells, at)) is not None:
                 best = more + (best or 0)
-        of = None if spec.of is None else str(spec.of)
-        found = count(
-            str(spec.what), of, str(spec.unit), str(spec.basis), low=low, best=best, high=high, notes=self._notes
-        )
+        found = count(bound.kind, Figures(low, best, high), self._notes)
         if found is None:
             return None
         least = best if best is not None else low
-        return found, tuple(spec.type) if least else ()
+        return found, bound.implied if least else ()
 
     def _figure(self, cells: Cells, at: int | None) -> int | None:
         return None if at is None else figure(self._said(cells, at), self._plan.columns[at])

@@ -43,9 +43,10 @@ class BoundRule(NamedTuple):
 
 
 class BoundCount(NamedTuple):
-    """A count with the positions of its figures; `field` names the column in a refusal."""
+    """A count: what is counted, the types it implies above zero, and the positions of its figures."""
 
-    figures: Count
+    kind: dict[str, str]
+    implied: tuple[str, ...]
     low: int | None
     best: int | None
     high: int | None
@@ -174,7 +175,10 @@ def _count(count: Count, bind: Binder) -> BoundCount | None:
     plus = bind.any(count.plus)
     if low is None and best is None and high is None and not plus:
         return None
-    return BoundCount(count, low, best, high, plus)
+    kind = {"what": str(count.what), "unit": str(count.unit), "basis": str(count.basis)}
+    if count.of is not None:
+        kind["of"] = str(count.of)
+    return BoundCount(kind, count.type, low, best, high, plus)
 
 
 def _rule(rule: Rule, bind: Binder) -> BoundRule | None:
