@@ -49,9 +49,9 @@ class Control:
 
     trust: Trust
     version: int = 0
-    policies: Mapping[str, Policy] = _NO_POLICIES
-    policy_versions: Mapping[str, int] = _NO_VERSIONS
-    clearances: Mapping[str, Clearance] = _NO_CLEARANCES
+    policies: Mapping[str, Policy] = field(default_factory=lambda: _NO_POLICIES)
+    policy_versions: Mapping[str, int] = field(default_factory=lambda: _NO_VERSIONS)
+    clearances: Mapping[str, Clearance] = field(default_factory=lambda: _NO_CLEARANCES)
     """Of every agency that may read: those of the roster, without suspended ones and `bus`."""
     parameters: Parameters = field(default_factory=starting_values)
     parameters_published: bool = False
