@@ -30,13 +30,6 @@ POLICIES: Final = (
 MINUTE_MS: Final = 60_000
 
 
-class History(NamedTuple):
-    """A whole run: the values of `events`, the pin, and the bus's key."""
-
-    world: World
-    values: list[bytes]
-
-
 @dataclass
 class Author:
     """Makes one history, step by step."""
@@ -44,6 +37,7 @@ class Author:
     chance: random.Random
     world: World
     reporter: Reporter
+    labels: tuple[str, ...] = LABELS
     refs: list[tuple[str, Ref, str]] = field(default_factory=list)
     number: int = 0
 
@@ -114,7 +108,7 @@ class Author:
     def event(self, label: str | None = None) -> None:
         """A new report, mostly of an incident that others report too."""
         ref = self.new_ref("e")
-        label = label or self.chance.choice(LABELS)
+        label = label or self.chance.choice(self.labels)
         if self.world.accept(
             "event", ref, label, self.reporter.report(self.world.now), key=self.key(ref[0]), expires_at=self.expiry()
         ):
@@ -140,7 +134,7 @@ class Author:
 
     def other_label(self, label: str) -> str:
         """The record's label; another one only where the first was a thief's."""
-        return self.chance.choice(LABELS) if self.chance.random() < 0.1 else label
+        return self.chance.choice(self.labels) if self.chance.random() < 0.1 else label
 
     def retract(self) -> None:
         """Take back something, or something that has not been seen yet."""
@@ -189,7 +183,9 @@ class Author:
         """Say of several events that they are one, are not, or have to do with each other."""
         body = self.binding()
         ref = self.new_ref("l")
-        if body and self.world.accept("link", ref, label := self.chance.choice(LABELS[:7]), body, key=self.key(ref[0])):
+        if body and self.world.accept(
+            "link", ref, label := self.chance.choice(self.labels[:7]), body, key=self.key(ref[0])
+        ):
             self.refs.append(("link", ref, label))
 
     def binding(self) -> dict[str, Any]:
@@ -217,7 +213,7 @@ class Author:
             # An ingest worker with an older roster may still let something in.
             name = self.chance.choice(sorted(stale))
             ref = self.new_ref("e", name)
-            label = self.chance.choice(LABELS)
+            label = self.chance.choice(self.labels)
             if self.world.accept("event", ref, label, self.reporter.report(self.world.now), key=stale[name]):
                 self.refs.append(("event", ref, label))
 
@@ -288,13 +284,25 @@ class Author:
         return self.chance.choice(found) if found else None
 
 
-def history(seed: int, steps: int | None = None) -> History:
+class History(NamedTuple):
+    """A whole run, and its author, who may go on."""
+
+    world: World
+    author: Author
+
+    @property
+    def values(self) -> list[bytes]:
+        """The values of `events`."""
+        return self.world.values
+
+
+def history(seed: int, steps: int | None = None, labels: tuple[str, ...] = LABELS) -> History:
     """The history of this seed."""
     chance = random.Random(seed)
     world = World(f"history {seed}", START)
-    author = Author(chance, world, Reporter(chance))
+    author = Author(chance, world, Reporter(chance), labels)
     author.found()
     for _ in range(steps or chance.randint(20, 60)):
         author.step()
     world.tick()
-    return History(world, world.values)
+    return History(world, author)

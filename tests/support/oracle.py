@@ -45,10 +45,12 @@ class Oracle:
             start = hashlib.sha256(b"tocsin-chain-v1\0" + reader.encode() + b"\0" + self.pin).digest()
             self.pictures.setdefault(reader, Picture(reader, start))
         if self.prefix.is_paused:
+            # Section 3: nothing is delivered and nothing retracted; what is missing comes by admission afterwards.
             return {}
         delivered = {}
         for reader, picture in self.pictures.items():
             before = len(picture.outbox)
+            picture.tick = self._tick()
             if is_tick:
                 self._forget(picture)
             self._rights(picture, position)
@@ -81,11 +83,16 @@ class Oracle:
         self._alerts(picture, {key[1]: reason for _, key, reason in taken if key[0] == "event"})
 
     def _visible(self, picture: Picture, key: Key) -> Said | DeliveryReason:
-        """The live revision, if this reader may read it now; else why not."""
-        live = self.prefix.live(key)
-        if not isinstance(live, Said) or self._may_read(picture, live):
+        """The live revision, if this reader may read it now; else why not: first that it may not read what it had."""
+        live, had = self.prefix.live(key), picture.has.get(key)
+        if isinstance(live, Said) and self._may_read(picture, live):
             return live
-        return DeliveryReason.RIGHT_LOST if self.prefix.label(live.label) else DeliveryReason.LABEL_INVALID
+        if had is not None and not self._may_read(picture, had.said):
+            return self._lost(had.said)
+        return DeliveryReason.TAINTED if isinstance(live, Said) else live
+
+    def _lost(self, said: Said) -> DeliveryReason:
+        return DeliveryReason.RIGHT_LOST if self.prefix.label(said.label) else DeliveryReason.LABEL_INVALID
 
     def _may_read(self, picture: Picture, said: Said) -> bool:
         return self.prefix.may_read(picture.reader, said.label)
@@ -115,16 +122,19 @@ class Oracle:
         before = picture.alerts
         fallen = self._fallen(picture)
         picture.alerts = now
+        vanished = {one: self._vanished(picture, before[one], left) for one in before if one not in now}
         for identity in sorted({*now, *before, *fallen, *closing}):
             if identity in closing:
                 picture.deliver(Change.CLOSED, "alert", identity, reason=DeliveryReason.QUIET)
             elif identity in fallen:
                 self._shrink(picture, identity, fallen[identity])
             elif identity not in now:
-                reason, holder = self._vanished(picture, before[identity], left)
+                reason, holder = vanished[identity]
                 picture.deliver(Change.RETRACTED, "alert", identity, reason=reason, superseded_by=holder)
             elif identity not in before:
-                picture.deliver(Change.NEW, "alert", identity, body=self._signed(now[identity].draft))
+                replaces = min((one for one, (_, held) in vanished.items() if held == identity), default=None)
+                signed = self._signed(now[identity].draft)
+                picture.deliver(Change.NEW, "alert", identity, body=signed, replaces=replaces)
             elif variant(before[identity].draft) != variant(now[identity].draft):
                 what = what_changed(before[identity].draft, now[identity].draft)
                 picture.deliver(Change.UPDATE, "alert", identity, body=self._signed(now[identity].draft), what=what)
@@ -135,8 +145,7 @@ class Oracle:
             had.said for key, had in sorted(picture.has.items()) if key[0] == "event" and had.closed_at is None
         ]
         events = {key[1]: had.said for key, had in picture.has.items() if key[0] == "event"}
-        links = [had.said for key, had in sorted(picture.has.items()) if key[0] == "link"]
-        acting = [link for link in links if acts(link) and all(ref in events for ref in named(link))]
+        acting = self._acting(picture)
         arguments = (
             tuple(said.position for said in open_events),
             tuple(link.position for link in acting),
@@ -146,6 +155,11 @@ class Oracle:
         if arguments not in self._seen:
             self._seen[arguments] = fused(self.prefix, open_events, acting, events)
         return self._seen[arguments]
+
+    def _acting(self, picture: Picture) -> list[Said]:
+        """Section 3: a link acts for readers who have it and all it names."""
+        links = [had.said for key, had in sorted(picture.has.items()) if key[0] == "link"]
+        return [link for link in links if acts(link) and all(("event", ref) in picture.has for ref in named(link))]
 
     def _vanished(
         self, picture: Picture, story: Story, left: dict[Ref, DeliveryReason]
@@ -219,20 +233,45 @@ class Oracle:
 
     def _why(self, picture: Picture, said: Said) -> DeliveryReason:
         """Why a member fell."""
+        if not self._may_read(picture, said):
+            return self._lost(said)
         if self.prefix.is_tainted(said):
             return DeliveryReason.TAINTED
-        found = self._visible(picture, said.key)
-        assert not isinstance(found, Said)
-        return found
+        live = self.prefix.live(said.key)
+        assert not isinstance(live, Said)
+        return live
 
     def _forget(self, picture: Picture) -> None:
-        """Section 5: what is closed for 90 days is tombstoned."""
-        for key in [key for key, had in picture.has.items() if _is_over(had.closed_at, self._tick())]:
+        """Section 5: what is closed, or gone, for 90 days is tombstoned, and what can tie nothing open any more."""
+        over = [key for key, had in picture.has.items() if self._is_over(picture, key, had)]
+        for key in over:
             del picture.has[key]
             picture.revisions.pop((key[0], "/".join(key[1])), None)
-        for identity in [one for one, closed in picture.closed.items() if _is_over(closed.closed_at, self._tick())]:
+        for identity in [
+            one for one, closed in picture.closed.items() if self._is_past(closed.closed_at, FORGOTTEN_MS)
+        ]:
             del picture.closed[identity]
             picture.revisions.pop(("alert", identity), None)
+        for name in [name for name, at in picture.gone_at.items() if self._is_past(at, FORGOTTEN_MS)]:
+            del picture.gone_at[name]
+            picture.revisions.pop(name, None)
+
+    def _is_over(self, picture: Picture, key: Key, had: Had) -> bool:
+        if key[0] == "event":
+            return (
+                had.closed_at is not None
+                and self._is_past(max(had.closed_at, had.said.accepted_at), FORGOTTEN_MS)
+                and not any(key[1] in named(link) and self._names_open(picture, link) for link in self._acting(picture))
+            )
+        is_past = self._is_past(had.said.accepted_at, FORGOTTEN_MS + ADMISSION_MS)
+        return is_past and not (key[0] == "link" and self._names_open(picture, had.said))
+
+    def _names_open(self, picture: Picture, link: Said) -> bool:
+        events = [picture.has.get(("event", ref)) for ref in named(link)]
+        return any(had is not None and had.closed_at is None for had in events)
+
+    def _is_past(self, at: int, span_ms: int) -> bool:
+        return at + span_ms <= self._tick()
 
     def _signed(self, draft: AlertDraft | None) -> bytes:
         assert draft is not None
@@ -241,7 +280,3 @@ class Oracle:
     def _tick(self) -> int:
         assert self.prefix.tick is not None, "before the first tick deliveries are paused"
         return self.prefix.tick
-
-
-def _is_over(closed_at: int | None, tick: int) -> bool:
-    return closed_at is not None and closed_at + FORGOTTEN_MS <= tick

@@ -42,7 +42,10 @@ class Picture:
     alerts: dict[str, Story] = field(default_factory=dict)
     closed: dict[str, Closed] = field(default_factory=dict)
     revisions: dict[tuple[str, str], int] = field(default_factory=dict)
+    gone_at: dict[tuple[str, str], int] = field(default_factory=dict)
+    """The last tick when something was taken away, for which the revision counter survives."""
     sequence: int = 0
+    tick: int = 0
     outbox: list[bytes] = field(default_factory=list)
 
     def deliver(  # noqa: PLR0913 - the fields of a delivery
@@ -54,11 +57,15 @@ class Picture:
         reason: DeliveryReason | None = None,
         body: bytes | None = None,
         what: tuple[str, ...] = (),
+        replaces: str | None = None,
         superseded_by: str | None = None,
     ) -> None:
         """Section 4: number it, count the revision of what it is about, and continue the chain."""
         self.sequence += 1
         self.revisions[kind, ref] = self.revisions.get((kind, ref), 0) + 1
+        self.gone_at.pop((kind, ref), None)
+        if change is Change.RETRACTED:
+            self.gone_at[kind, ref] = self.tick
         delivery = {
             "sequence": self.sequence,
             "revision": self.revisions[kind, ref],
@@ -67,7 +74,7 @@ class Picture:
             "kind": kind,
             "ref": ref,
             "what_changed": what,
-            "replaces": None,
+            "replaces": replaces,
             "superseded_by": superseded_by,
             "body": body,
         }

@@ -5,7 +5,7 @@ Part of the naive oracle: written from pictures.md alone, slow, remembering noth
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache, wraps
+from functools import lru_cache
 from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 
 from bus.errors import Refusal
@@ -68,8 +68,7 @@ T = TypeVar("T")
 def _once(method: Callable[Concatenate["Prefix", P], T]) -> Callable[Concatenate["Prefix", P], T]:
     """Compute once per position: the answer is the same for every reader."""
 
-    @wraps(method)
-    def asked(self: "Prefix", *args: P.args, **kwargs: P.kwargs) -> T:
+    def asked(self: "Prefix", /, *args: P.args, **kwargs: P.kwargs) -> T:
         key = (method.__name__, args)
         if key not in self.found:
             self.found[key] = method(self, *args, **kwargs)
