@@ -3,10 +3,10 @@
 An expired roster does not pause it, for the next roster comes through it; anything else is refused until then.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from bus.config import Settings
 from bus.log.protocol import Log, Reader, Record
 from bus.log.topics import TopicSpec, agency_topics, bus_topics
 from bus.metrics import Metrics
@@ -16,16 +16,18 @@ from bus.stages.following import ControlFollower
 from bus.stages.ingest import Ingest
 from bus.stages.stage import Outputs
 from bus.stages.ticks import Ticker
+from bus.stages.worker import Worker
+
+PATIENCE: Final = 5
+"""Faults in a row, about three seconds of them, that a command bears before it gives up."""
 
 
 class AuthorityIngest(Ingest):
     """The shard of the agency `authority`."""
 
-    def __init__(
-        self, follower: ControlFollower, pool: Executor, ticker: Ticker, log: Log, metrics: Metrics | None = None
-    ) -> None:
+    def __init__(self, log: Log, follower: ControlFollower, ticker: Ticker, metrics: Metrics | None = None) -> None:
         """Serve the authority's submissions; `log` is where the topics of new agencies are made."""
-        super().__init__(AUTHORITY, follower, pool, metrics)
+        super().__init__(AUTHORITY, follower, metrics=metrics)
         self._ticker = ticker
         self._log = log
 
@@ -57,5 +59,20 @@ class AuthorityIngest(Ingest):
 
 
 def _topics_of(control: Control) -> list[TopicSpec]:
-    names: Final = [entry.name for entry in control.trust.agencies if entry.name != BUS]
+    names = [entry.name for entry in control.trust.agencies if entry.name != BUS]
     return [spec for name in names for spec in agency_topics(name)]
+
+
+def serve_authority(log: Log, *, pin: bytes, settings: Settings, clock_ms: Callable[[], int]) -> None:
+    """Judge what the authority has submitted so far, and let go; raises `Owned` where a bus runs, which does so itself.
+
+    So a roster comes into force without a running bus.
+    """
+    log.create([*bus_topics(), *agency_topics(AUTHORITY)])
+    ticker = Ticker(settings.tick_interval_s, clock_ms)
+    stage = AuthorityIngest(log, ControlFollower(log, pin), ticker)
+    worker = Worker(log, stage, settings=settings, clock_ms=clock_ms, patience=PATIENCE)
+    try:
+        worker.drain()
+    finally:
+        worker.release()

@@ -53,12 +53,17 @@ class ForeignReceiptError(TocsinError):
 
 
 class Ingest:
-    """The shard of one agency; a `Stage`. Threads of `pool` verify its signatures."""
+    """The shard of one agency; a `Stage`."""
 
     name: Final = "ingest"
 
-    def __init__(self, agency: str, follower: ControlFollower, pool: Executor, metrics: Metrics | None = None) -> None:
-        """Serve this agency's submissions; the follower may serve other shards of the same thread too."""
+    def __init__(
+        self, agency: str, follower: ControlFollower, pool: Executor | None = None, *, metrics: Metrics | None = None
+    ) -> None:
+        """Serve this agency's submissions; the follower may serve other shards of the same thread too.
+
+        Threads of `pool` verify signatures; without one this thread does.
+        """
         self.agency = agency
         self.owner = f"{self.name}-{agency}"
         self.topics = (topic("submissions", agency),)
@@ -122,7 +127,8 @@ class Ingest:
         claims = [examine(submission, control) for submission in submissions]
         # 4 signatures
         chunks = [claims[start : start + CHUNK] for start in range(0, len(claims), CHUNK)]
-        signed = (good for chunk in self._pool.map(_verify, chunks) for good in chunk)
+        verified = map(_verify, chunks) if self._pool is None else self._pool.map(_verify, chunks)
+        signed = (good for chunk in verified for good in chunk)
         # 5 the rest, while later chunks are verified
         for record, submission, claim, good in zip(records, submissions, claims, signed, strict=True):
             if isinstance(claim, Claim):

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from bus.config import Settings
 from bus.errors import TocsinError
 from bus.log.faults import Fenced, Owned
 from bus.log.protocol import Log, Reader, Record
@@ -21,6 +22,7 @@ from bus.stages.stage import Outputs, Stage
 
 MOST_PAUSE_S: Final = 10.0
 _FIRST_PAUSE_S: Final = 0.1
+_ONCE: Final = 1
 
 _log = logging.getLogger(__name__)
 
@@ -33,20 +35,19 @@ class Worker:
         log: Log,
         stage: Stage,
         *,
-        batch_records: int,
+        settings: Settings,
         clock_ms: Callable[[], int],
         patience: int | None = None,
         metrics: Metrics | None = None,
-        engine: str = "",
     ) -> None:
         """`patience`: how many faults in a row that trying again can mend are borne, None for any number."""
         self.stage = stage
         self._log = log
-        self._batch = batch_records
+        self._batch = settings.batch_records
         self._clock_ms = clock_ms
         self._patience = patience
         self._metrics = metrics
-        self._engine = engine
+        self._engine = log.describe().engine if metrics is not None else ""
         self._reader: Reader | None = None
         self._is_sound = False
         self._pending: list[Record] = []
@@ -70,13 +71,20 @@ class Worker:
             self._is_sound = False
             self._faults += 1
             can_mend = isinstance(fault, TocsinError) and fault.retriable
-            if self._faults > 1 and not can_mend or self._patience is not None and self._faults > self._patience:
+            patience = self._patience if can_mend else _ONCE
+            if patience is not None and self._faults > patience:
                 raise
             pause_s = min(MOST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (self._faults - 1))
             self._rest_until = time.monotonic() + pause_s
             what = str(fault) if isinstance(fault, TocsinError) else type(fault).__name__
             _log.warning("%s: %s; restored from the log and tried again in %.1f s", self.stage.owner, what, pause_s)
             return False
+
+    def drain(self) -> None:
+        """Turn until nothing is left to do; the name is held until `release`."""
+        while self.turn(0.0) or self.resting:
+            if self.resting:
+                time.sleep(_FIRST_PAUSE_S)
 
     def release(self) -> None:
         """Let go of the owner's name."""
@@ -94,6 +102,7 @@ class Worker:
         # 3 poll
         records = self._pending or reader.poll(self._batch, timeout_s)
         if not records:
+            self._faults = 0
             self._show_lag(reader)
             return False
         # 4 process

@@ -1,0 +1,153 @@
+"""The whole bus in one process: all shards of ingest in one thread, the slot of correlate in another.
+
+Two more threads verify signatures, since the library that does so lets others work meanwhile. Each part restores itself
+from the log (the worker loop); what ends one for good ends the other cleanly, and then this run.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from bus.clock import now_ms
+from bus.config import Settings
+from bus.errors import TocsinError
+from bus.log.protocol import Log
+from bus.log.topics import agency_topics, bus_topics
+from bus.metrics import Metrics
+from bus.stages.authority import PATIENCE
+from bus.stages.control import AUTHORITY
+from bus.stages.correlate.stage import Correlate
+from bus.stages.shards import Shards
+from bus.stages.stage import Stage
+from bus.stages.threads import Threads
+from bus.stages.worker import Worker
+from bus.trust.keys import SigningKey
+
+VERIFIERS: Final = 2
+"""Threads that verify: as many as the cores that one process can count on."""
+_SHORT_S: Final = 0.02
+"""How long the slot waits for the shards before it looks whether they are done, or whether it may try again."""
+
+_log = logging.getLogger(__name__)
+
+
+class Runner:
+    """Runs ingest and correlate. One at a time per log: a second one raises `Owned`, which names the first."""
+
+    def __init__(  # noqa: PLR0913 - what a bus is made of
+        self,
+        log: Log,
+        *,
+        pin: bytes,
+        bus_key: SigningKey,
+        settings: Settings,
+        clock_ms: Callable[[], int] = now_ms,
+        metrics: Metrics | None = None,
+    ) -> None:
+        """`pin` is the digest of the first roster; `bus_key` signs the alerts; `clock_ms` gives UTC ms."""
+        self._log = log
+        self._pin = pin
+        self._bus_key = bus_key
+        self._settings = settings
+        self._clock_ms = clock_ms
+        self._metrics = metrics
+        self._retained_at = time.monotonic()
+
+    def run(self, *, until_idle: bool = False, stop: threading.Event | None = None) -> None:
+        """Run until `stop` is set, or until nothing is left to do; a tick is never work.
+
+        What is in hand is finished and committed first. Raises what ended a part for good.
+        """
+        self._log.create([*bus_topics(), *agency_topics(AUTHORITY)])
+        patience = PATIENCE if until_idle else None
+        threads = Threads(stop or threading.Event())
+        with ThreadPoolExecutor(VERIFIERS, "verify") as pool:
+            shards = self._shards(pool, patience)
+            slot = self._worker(self._correlate(), patience)
+            try:
+                self._run(shards, slot, threads, until_idle=until_idle)
+            finally:
+                _release(shards, slot)
+
+    def _run(self, shards: Shards, slot: Worker, threads: Threads, *, until_idle: bool) -> None:
+        """Both parts beside each other; what the one has still left over when the other is done, in turn."""
+        ingested = threading.Event()
+
+        def ingest() -> None:
+            while not threads.over:
+                if shards.turn():
+                    continue
+                if until_idle and not shards.resting:
+                    break
+                self._log.wait(self._settings.poll_timeout_s)
+            ingested.set()
+
+        def correlate() -> None:
+            while not threads.over:
+                is_last = ingested.is_set()
+                if slot.turn(_SHORT_S if until_idle else self._settings.poll_timeout_s):
+                    continue
+                if slot.resting:
+                    threads.rest(_SHORT_S)
+                elif until_idle and is_last:
+                    break
+
+        threads.run(ingest, correlate, meanwhile=self._keep_house)
+        if until_idle:
+            self._drain(shards, slot, threads)
+
+    def _drain(self, shards: Shards, slot: Worker, threads: Threads) -> None:
+        """What came while one of the parts had ended: in turn, until neither finds anything."""
+        worked = True
+        while worked and not threads.over:
+            worked = shards.turn() | slot.turn(0.0)
+            if not worked and (shards.resting or slot.resting):
+                worked = True
+                threads.rest(_SHORT_S)
+            self._keep_house()
+
+    def _keep_house(self) -> None:
+        """Remove what is past its retention, now and then; where that fails it waits for the next time."""
+        if time.monotonic() < self._retained_at + self._settings.retain_interval_s:
+            return
+        self._retained_at = time.monotonic()
+        try:
+            self._log.retain(self._clock_ms())
+        except TocsinError as fault:
+            _log.warning("retention failed, tried again later: %s", fault)
+
+    def _shards(self, pool: ThreadPoolExecutor, patience: int | None) -> Shards:
+        return Shards(
+            self._log,
+            pin=self._pin,
+            pool=pool,
+            settings=self._settings,
+            clock_ms=self._clock_ms,
+            worker=lambda stage: self._worker(stage, patience),
+            metrics=self._metrics,
+        )
+
+    def _correlate(self) -> Correlate:
+        return Correlate(self._log, pin=self._pin, bus_key=self._bus_key, metrics=self._metrics)
+
+    def _worker(self, stage: Stage, patience: int | None) -> Worker:
+        return Worker(
+            self._log,
+            stage,
+            settings=self._settings,
+            clock_ms=self._clock_ms,
+            patience=patience,
+            metrics=self._metrics,
+        )
+
+
+def _release(shards: Shards, slot: Worker) -> None:
+    """Let go of all names; where the log can't, the lease ends with the process."""
+    for part in (shards, slot):
+        try:
+            part.release()
+        except TocsinError as fault:
+            _log.warning("names could not be let go: %s", fault)
