@@ -95,6 +95,12 @@ class Publisher:
             self._flush()
         return done
 
+    def terms(
+        self, feed: str, label: str | None = None, status: Status | str = Status.ACTUAL, exercise: str | None = None
+    ) -> Terms | Refusal:
+        """Under what label and realm `publish` would send a draft of this status now; nothing is sent."""
+        return self._sealer.terms(feed, label, status, exercise, self._clock_ms())
+
     def retract(
         self, kind: str, feed: str, ids: Sequence[str], reason: RetractionReason | str, note: str | None = None
     ) -> Publication:
@@ -114,7 +120,7 @@ class Publisher:
         relation: Relation | str,
         events: Sequence[EventRef],
         feed: str,
-        label: Label | str,
+        label: Label | str | None = None,
         note: str | None = None,
     ) -> Publication:
         """Say that events are the same, different, related, or versions of one report.

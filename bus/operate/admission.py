@@ -1,4 +1,7 @@
-"""From what an operator says of an agency to its entry in the roster, completed and checked by the policies in force."""
+"""From what an operator says of an agency to its entry in the roster, completed and checked by the policies in force.
+
+Nothing here widens what was said: a clearance of which nothing is said is the least.
+"""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +11,7 @@ from bus.errors import Reason, Refusal, refuse
 from bus.labels import Clearance as Compiled
 from bus.labels import Label, Policy, below_floor, expand
 from bus.labels.spelling import PUBLIC, REAL, Parts, read
-from schemas.models import Clearance, ClearedPolicy, FeedEntry, validate
+from schemas.models import Clearance, FeedEntry, validate
 
 OPEN_LABEL: Final = "COALITION UNCLASSIFIED//PUBLIC"
 """What a feed's records bear where nobody says otherwise: two agencies that are just admitted can share."""
@@ -45,6 +48,10 @@ class ClearanceTerms(NamedTuple):
     audiences: tuple[str, ...] = ()
     realms: tuple[str, ...] = (REAL,)
     not_after: int | None = None
+
+
+REPORTS: Final = FeedTerms()
+LEAST: Final = ClearanceTerms()
 
 
 def agency_name(name: str) -> str | Refusal:
@@ -115,9 +122,7 @@ def clearance_entry(agency: str, terms: ClearanceTerms, policies: Mapping[str, P
     return compiled if isinstance(compiled, Refusal) else entry
 
 
-def _label(
-    place: str, agency: str, text: str, policies: Mapping[str, Policy], at: int
-) -> Label | Refusal:
+def _label(place: str, agency: str, text: str, policies: Mapping[str, Policy], at: int) -> Label | Refusal:
     parts = read(text)
     if isinstance(parts, Refusal):
         return _at(place, parts)

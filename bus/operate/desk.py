@@ -16,7 +16,7 @@ from bus.config import Settings
 from bus.errors import Refusal
 from bus.home import Home
 from bus.log.protocol import Log
-from bus.operate.admission import ClearanceTerms, FeedTerms, agency_name, clearance_entry, feed_entry
+from bus.operate.admission import LEAST, REPORTS, ClearanceTerms, FeedTerms, agency_name, clearance_entry, feed_entry
 from bus.operate.faults import DeskError
 from bus.operate.keys import held_keys, kept_or_new, newest_key
 from bus.operate.records import AUTHORITY, Place, parameters_record, policy_record, roster_record
@@ -32,8 +32,9 @@ from bus.operate.rosters import (
     with_key,
     with_suspension,
 )
-from bus.operate.submit import last_sequence, read_control, submit
+from bus.operate.submit import last_sequence, submit
 from bus.stages.control import Control
+from bus.stages.following import ControlFollower
 from bus.trust import frame
 from bus.trust.keys import SigningKey
 from schemas.models import AgencyEntry, KeyEntry, Parameters, PolicyDocument, Roster
@@ -58,13 +59,14 @@ class Desk:
         self._home = home
         self._log = log
         self._pin = home.pin() if pin is None else pin
+        self._follower = ControlFollower(log, self._pin)
         self._settings = settings or Settings()
         self._clock_ms = clock_ms
 
     @property
     def control(self) -> Control:
         """What the authority has said so far."""
-        return read_control(self._log, self._pin)
+        return self._follower.read()
 
     @property
     def roster(self) -> Roster:
@@ -84,7 +86,7 @@ class Desk:
             pass
 
     def admit(
-        self, name: str, feeds: tuple[FeedTerms, ...] = (FeedTerms(),), clearance: ClearanceTerms = ClearanceTerms()
+        self, name: str, feeds: tuple[FeedTerms, ...] = (REPORTS,), clearance: ClearanceTerms = LEAST
     ) -> AgencyEntry | Refusal:
         """Admit an agency: make its key, enter it with its feeds and clearance; returns when the roster is in force."""
         checked = agency_name(name)

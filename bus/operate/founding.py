@@ -1,8 +1,10 @@
-"""A new home: keys, log, the first roster and its pin, policies and parameters. What is interrupted goes on where it was.
+"""A new home: keys, log, the first roster and its pin, policies and parameters.
 
-1. the folder. 2. private keys of root, authority and bus. 3. the log with its topics. 4. the first roster, whose digest is
-the pin. 5. the shipped policies and the starting values of fusion, as the authority's records; with them the first tick.
-6. pin and version are written: only now it is a home.
+1. the folder. 2. private keys of root, authority and bus. 3. the log with its topics. 4. the first roster, whose digest
+is the pin. 5. the shipped policies and the starting values of fusion, as the authority's records; with them the first
+tick. 6. pin and version are written: only now it is a home.
+
+What is interrupted goes on where it was: each step looks first at what is there.
 """
 
 from collections.abc import Callable
@@ -90,5 +92,6 @@ def _publish_rules(desk: Desk) -> None:
 def _check(refusal: Refusal | None) -> None:
     if refusal is not None:
         raise DeskError(
-            f"a first record of the authority was refused: {refusal}", "Begin anew with `tocsin init` in an empty folder."
+            f"a first record of the authority was refused: {refusal}",
+            "Begin anew with `tocsin init` in an empty folder.",
         )

@@ -22,7 +22,9 @@ def first_roster(root: PublicKey, authority: PublicKey, bus: PublicKey, now: int
         roots=Roots(keys=(RootKey(key_id=root.key_id, public=root.raw),), threshold=1),
         agencies=(
             AgencyEntry(
-                name="authority", keys=(key_entry(authority, ("control",), now),), clearance=Clearance(subject="authority")
+                name="authority",
+                keys=(key_entry(authority, ("control",), now),),
+                clearance=Clearance(subject="authority"),
             ),
             AgencyEntry(name="bus", keys=(key_entry(bus, ("alerts",), now),), clearance=Clearance(subject="bus")),
         ),

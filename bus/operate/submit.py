@@ -6,12 +6,12 @@ from typing import Final
 
 from bus.config import Settings
 from bus.errors import Reason, Refusal, refuse
-from bus.log.faults import Owned
+from bus.log.faults import Fenced, Owned
 from bus.log.protocol import Log, NewRecord
 from bus.log.topics import topic
 from bus.operate.faults import NoAnswerError
 from bus.operate.records import AUTHORITY, CONTROL
-from bus.stages.control import Control
+from bus.stages.authority import serve_authority
 from bus.trust import frame
 from schemas.codec import decode_trusted
 from schemas.models import Receipt, Verdict
@@ -21,24 +21,6 @@ WAIT_S: Final = 60.0
 _LOOK_AGAIN_S: Final = 0.05
 _SUBMISSIONS: Final = topic("submissions", AUTHORITY)
 _RECEIPTS: Final = topic("receipts", AUTHORITY)
-
-
-def read_control(log: Log, pin: bytes) -> Control:
-    """What the authority has said so far, from the pinned roster on."""
-    control = Control.start(pin)
-    accepted = newest("accepted")
-    for record in log.read(CONTROL):
-        fields = decode_trusted(accepted, record.value)
-        envelope = frame.parse(fields["envelope"])
-        message = envelope if isinstance(envelope, Refusal) else _message(envelope)
-        following = message if isinstance(message, Refusal) else control.apply(envelope, message, fields["accepted_at"])
-        if isinstance(following, Refusal):
-            raise DeskError(
-                f"{CONTROL} holds at offset {record.offset} what the pinned root did not sign",
-                "Compare the home's pin with the authority's fingerprint by another way; trust nothing until they agree.",
-            )
-        control = following
-    return control
 
 
 def receipts(log: Log, start: int = 0) -> Iterator[Receipt]:
@@ -65,7 +47,7 @@ def submit(
     wanted = [envelope.digest.hex() for envelope in envelopes]
     until = time.monotonic() + WAIT_S
     while True:
-        served = serve_once(log, pin, settings, clock_ms)
+        served = _served(log, pin, settings, clock_ms)
         verdicts = {receipt.digest: receipt for receipt in receipts(log, start)}
         if served or verdicts.keys() >= set(wanted):
             break
@@ -73,6 +55,15 @@ def submit(
             raise _no_answer()
         time.sleep(_LOOK_AGAIN_S)
     return next((why for digest in wanted if (why := _refusal(verdicts.get(digest))) is not None), None)
+
+
+def _served(log: Log, pin: bytes, settings: Settings, clock_ms: Callable[[], int]) -> bool:
+    """Judge all that is submitted, here; False where a bus runs, which does so itself."""
+    try:
+        serve_authority(log, pin=pin, settings=settings, clock_ms=clock_ms)
+    except (Owned, Fenced):
+        return False
+    return True
 
 
 def _refusal(receipt: Receipt | None) -> Refusal | None:
@@ -86,5 +77,5 @@ def _refusal(receipt: Receipt | None) -> Refusal | None:
 def _no_answer() -> NoAnswerError:
     return NoAnswerError(
         "the bus that runs has not judged the authority's record yet",
-        "Look at `tocsin status`. The record keeps its place in the queue: see `tocsin agency ls` before you try again.",
+        "Look at `tocsin status`. The record keeps its place in the queue: see `tocsin agency ls` before trying again.",
     )

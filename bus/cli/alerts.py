@@ -1,0 +1,121 @@
+"""`tocsin alerts`: what the bus concludes from all that one agency may read."""
+
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from bus.cli.commands import Commands, as_agency
+from bus.cli.exits import DONE, NO
+from bus.cli.output import Output, moment
+from bus.cli.picture import counts_text, find_alert, looked_at, when_text, where_text
+
+if TYPE_CHECKING:
+    from bus.client import Picture
+    from schemas.models import AlertMessage
+
+
+def add(commands: Commands) -> None:
+    """Declare the commands."""
+    group = commands.group("alerts", "The alerts in an agency's picture")
+    as_agency(group.add("ls", _ls, "List alerts, the gravest and surest first"))
+    parser = group.add("show", _show, "Show one alert: its members, origins, confidence, and the reason for each")
+    parser.add_argument("id", metavar="ID", help="the alert's id, or its beginning")
+    as_agency(parser)
+
+
+def _ls(args: Namespace, output: Output) -> int:
+    with looked_at(args) as (_, picture):
+        alerts = [(ref, message) for ref in picture.alerts() if (message := picture.alert(ref)) is not None]
+    alerts.sort(key=lambda one: (-one[1].body.severity.level, -one[1].body.confidence.probability, one[0]))
+    if output.as_json:
+        for ref, message in alerts:
+            output.item(_json(picture, ref, message))
+        return DONE
+    rows = []
+    for ref, message in alerts:
+        body = message.body
+        belief = f"{body.confidence.probability:.2f} {body.confidence.words}"
+        members = f"{len(body.members)} of {len({one.agency for one in body.members})}"
+        rows.append(
+            (
+                ref[:12],
+                body.severity.level,
+                belief,
+                members,
+                body.origins,
+                body.type,
+                when_text(body.when),
+                where_text(body.where),
+            )
+        )
+    heads = ["ALERT", "SEVERITY", "CONFIDENCE", "REPORTS OF AGENCIES", "ORIGINS", "TYPE", "WHEN", "WHERE"]
+    output.table(heads, rows)
+    return DONE
+
+
+def _show(args: Namespace, output: Output) -> int:
+    with looked_at(args) as (_, picture):
+        ref = find_alert(picture, args.id)
+        message = picture.alert(ref)
+    if message is None:
+        output.note(f"{ref}: its bytes can't be read; `tocsin verify` says why")
+        return NO
+    if output.as_json:
+        output.document(_json(picture, ref, message))
+        return DONE
+    _print(output, picture, ref, message)
+    output.line()
+    output.line(f"`tocsin verify {ref[:12]} --as {args.agency}` checks every signature behind it.")
+    return DONE
+
+
+def _print(output: Output, picture: "Picture", ref: str, message: "AlertMessage") -> None:
+    held, body = picture.alerts()[ref], message.body
+    sure = body.confidence
+    state = "closed" if held.closed else "open"
+    output.line(f"alert       {ref}, revision {held.revision}, {state}")
+    output.line(f"label       {message.header.label}")
+    output.line(f"what        {body.type} ({body.nature.value})")
+    output.line(f"when        {when_text(body.when)}")
+    output.line(f"where       {where_text(body.where)}")
+    output.line(f"counts      {counts_text(body.counts) or 'none given'}")
+    output.line(f"severity    {body.severity.level} of 4")
+    output.line(f"confidence  {sure.probability:.2f}, {sure.words} (at most {sure.cap:.2f})")
+    disciplines = ", ".join(one.value for one in body.disciplines)
+    output.line(f"origins     {body.origins} independent, by {disciplines or 'no discipline'}")
+    output.line()
+    output.line(f"It rests on {len(body.members)} reports:")
+    for member in sorted(body.members, key=lambda one: (one.origin_group, one.first_at, one.agency, one.feed, one.id)):
+        name = f"{member.agency}/{member.feed}/{member.id}"
+        claim = "" if member.claims.value == "SUPPORTS" else f", {member.claims.value}"
+        output.line(
+            f"  origin {member.origin_group}  {name}, revision {member.revision}, "
+            f"accepted {moment(member.accepted_at)}{claim}"
+        )
+        headline = _headline(picture, name)
+        if headline:
+            output.line(f"            {headline}")
+    output.line()
+    output.line("Why:")
+    for term in body.explanation:
+        output.line(f"  {term.term:10} {term.value:+7.2f}  {term.reason}")
+    for related in body.related:
+        output.line(f"related     {related}")
+    for attribution in body.attributions:
+        output.line(f"source      {attribution}")
+
+
+def _headline(picture: "Picture", ref: str) -> str:
+    """What a member is about, in its author's words where it has any."""
+    message = picture.event(ref)
+    if message is None:
+        return ""
+    body = message.body
+    headline = next((text.headline for text in body.texts if text.headline), None)
+    return headline or f"{body.type}, {when_text(body.when)}, {where_text(body.where)}"
+
+
+def _json(picture: "Picture", ref: str, message: "AlertMessage") -> dict[str, Any]:
+    """The alert's fields, with `id` and `label` spelled out."""
+    held = picture.alerts()[ref]
+    fields = {"id": ref, "label": message.header.label, "revision": held.revision, "closed": held.closed}
+    return {**fields, "variant": message.header.id, "delivered_at": held.delivered_at, **message.body.model_dump()}

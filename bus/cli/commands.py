@@ -1,0 +1,36 @@
+"""How a group of commands is declared: every command gets the same flags, and one function that runs it."""
+
+import argparse
+from collections.abc import Callable
+
+from bus.cli.output import Output
+
+Body = Callable[[argparse.Namespace, Output], int]
+
+
+class Commands:
+    """The commands of one level: of `tocsin`, or of a group such as `tocsin agency`."""
+
+    def __init__(self, parser: argparse.ArgumentParser, title: str = "commands") -> None:
+        """Hang commands on a parser."""
+        self._under = parser.add_subparsers(title=title, metavar="COMMAND", required=False)
+        self._parser = parser
+        parser.set_defaults(run=None, shows=parser)
+
+    def add(self, name: str, body: Body, help_text: str) -> argparse.ArgumentParser:
+        """A command that `body` runs."""
+        parser = self._under.add_parser(name, help=help_text, description=f"{help_text}.", allow_abbrev=False)
+        parser.add_argument("--home", metavar="DIR", help="the home (default: $TOCSIN_HOME, else ./.tocsin)")
+        parser.add_argument("--json", action="store_true", help="print JSON: one document, or one per line for lists")
+        parser.set_defaults(run=body, shows=parser)
+        return parser
+
+    def group(self, name: str, help_text: str) -> "Commands":
+        """A group of commands."""
+        parser = self._under.add_parser(name, help=help_text, description=f"{help_text}.", allow_abbrev=False)
+        return Commands(parser)
+
+
+def as_agency(parser: argparse.ArgumentParser, help_text: str = "the agency whose view this is") -> None:
+    """Every command that acts or looks for one agency says for which."""
+    parser.add_argument("--as", dest="agency", metavar="AGENCY", required=True, help=help_text)

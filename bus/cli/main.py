@@ -1,0 +1,88 @@
+"""`tocsin`: parse, run one command, and turn whatever happens into an exit code and a plain message."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bus.cli.exits import DONE, INTERRUPTED, NO, TROUBLE, USAGE
+from bus.cli.output import Output
+from bus.cli.parser import build
+from bus.errors import NotFoundError, TocsinError, UsageError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that can't show a character gets its escape; lone surrogates of odd file names too.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    args = build().parse_args(argv)
+    output = Output(as_json=getattr(args, "json", False))
+    if args.version:
+        from importlib.metadata import version
+
+        output.line(f"tocsin {version('tocsin')}")
+        return DONE
+    if args.run is None:
+        args.shows.print_help(sys.stderr)
+        return USAGE
+    try:
+        status = _run(args, output)
+        output.out.flush()
+    except BrokenPipeError:
+        # Whoever read us has gone, `| head` for one. Nothing is left to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    return status
+
+
+def _run(args: argparse.Namespace, output: Output) -> int:
+    try:
+        status: int = args.run(args, output)
+    except (BrokenPipeError, SystemExit):
+        raise
+    except KeyboardInterrupt:
+        output.note("tocsin: stopped; run the same command again to go on")
+        return INTERRUPTED
+    except TocsinError as fault:
+        return _say(output, fault)
+    except Exception as fault:  # noqa: BLE001 - never a traceback: the type and place of a bug, without its values
+        return _bug(output, fault)
+    return status
+
+
+def _say(output: Output, fault: TocsinError) -> int:
+    """A fault in one line, its advice in the next."""
+    output.note(f"tocsin: {fault}")
+    if fault.advice:
+        output.note(f"  {fault.advice}")
+    if isinstance(fault, UsageError) or _is_missing_home(fault):
+        return USAGE
+    if isinstance(fault, NotFoundError) or _is_taken(fault):
+        return NO
+    if fault.retriable:
+        output.note("  Trying again can help.")
+    return TROUBLE
+
+
+def _is_missing_home(fault: TocsinError) -> bool:
+    from bus.home import HomeMissingError
+
+    return isinstance(fault, HomeMissingError)
+
+
+def _is_taken(fault: TocsinError) -> bool:
+    from bus.log.faults import Owned
+
+    return isinstance(fault, Owned)
+
+
+def _bug(output: Output, fault: Exception) -> int:
+    import traceback
+
+    frames = traceback.extract_tb(fault.__traceback__)
+    places = " < ".join(f"{Path(one.filename).name}:{one.lineno}" for one in reversed(frames[-5:]))
+    output.note(f"tocsin: a bug of Tocsin: {type(fault).__name__} at {places}")
+    output.note("  Please report this line; it holds no content. What was acknowledged is kept.")
+    return TROUBLE

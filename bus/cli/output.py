@@ -1,0 +1,98 @@
+"""What a command says: results on stdout, all else on stderr; text for people, or JSON with stable names.
+
+With `--json` a command prints one JSON document, or, where it lists, one document per line (NDJSON). Everything that
+reaches a screen as text has passed `safe`; JSON escapes all but ASCII, which every parser turns back.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from typing import IO, Any
+
+from bus.cli.shown import safe, width
+from bus.errors import Refusal
+
+
+class Output:
+    """The two streams of one command."""
+
+    def __init__(self, *, as_json: bool, out: IO[str] | None = None, err: IO[str] | None = None) -> None:
+        """Write to these streams, by default the process's own."""
+        self.as_json = as_json
+        self.out = out or sys.stdout
+        self.err = err or sys.stderr
+
+    def document(self, value: Mapping[str, Any]) -> None:
+        """The one JSON document of a command."""
+        self.out.write(json.dumps(value, default=_plain, indent=2, allow_nan=False) + "\n")
+
+    def item(self, value: Mapping[str, Any]) -> None:
+        """One line of NDJSON."""
+        self.out.write(json.dumps(value, default=_plain, separators=(",", ":"), allow_nan=False) + "\n")
+
+    def line(self, text: str = "") -> None:
+        """One line of the result."""
+        self.out.write(safe(text) + "\n")
+
+    def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Rows under their heads, columns as wide as their longest cell."""
+        cells = [list(heads), *([safe(_cell(one)) for one in row] for row in rows)]
+        wide = [max(width(row[at]) for row in cells) for at in range(len(heads))]
+        for row in cells:
+            padded = (cell + " " * (most - width(cell)) for cell, most in zip(row, wide, strict=True))
+            self.out.write("  ".join(padded).rstrip() + "\n")
+
+    def note(self, text: str) -> None:
+        """Something beside the result."""
+        self.err.write(safe(text) + "\n")
+
+    def refused(self, what: str, refusal: Refusal) -> None:
+        """Why something is not accepted, where, what was expected, and how to mend it."""
+        self.note(f"{what}: {refusal.reason} at {refusal.place}: expected {refusal.expected}")
+        self.note(f"  {refusal.remedy}")
+
+    def progress(self, text: str) -> None:
+        """Where a long work stands: on a terminal only, in one line that is written over."""
+        if self.err.isatty():
+            self.err.write(f"\r\x1b[K{safe(text)}")
+            self.err.flush()
+
+
+def moment(ms: int | None) -> str:
+    """A time as a person reads it, UTC."""
+    if ms is None:
+        return "-"
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def refusal_json(refusal: Refusal) -> dict[str, str]:
+    """A refusal's fields."""
+    return {
+        "reason": str(refusal.reason),
+        "place": refusal.place,
+        "expected": refusal.expected,
+        "remedy": refusal.remedy,
+    }
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = ", ".join(map(str, value)) if isinstance(value, tuple | list) else "" if value is None else str(value)
+    return text or "-"
+
+
+def _plain(value: object) -> object:
+    """What json does not know: bytes as hex, enums by value, models as their fields."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Enum):
+        return value.value
+    if hasattr(value, "model_dump"):
+        return value.model_dump()
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    msg = f"{type(value).__name__} has no JSON"
+    raise TypeError(msg)

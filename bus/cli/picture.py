@@ -1,0 +1,97 @@
+"""One agency's picture, as the commands that look at it need it: read, and things found in it by what a user types."""
+
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from bus.cli.home import Opened, opened
+from bus.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from bus.client import Picture
+    from schemas.models import Count, When, Where
+
+_SHORTEST = 6
+"""Digits of an alert's id that are enough, where only one begins so."""
+
+
+@contextmanager
+def looked_at(args: Namespace) -> Iterator[tuple[Opened, "Picture"]]:
+    """The picture of the agency that is named: all its deliveries, each checked against the chain."""
+    from bus.client import open_subscriber
+    from bus.log.faults import NoTopicError
+
+    with opened(args) as bus:
+        try:
+            picture = open_subscriber(bus.home, bus.log, args.agency).catch_up()
+        except NoTopicError as none:
+            raise NotFoundError(
+                f"this bus has no agency {args.agency}", "`tocsin agency ls` lists the agencies."
+            ) from none
+        yield bus, picture
+
+
+def find_alert(picture: "Picture", typed: str) -> str:
+    """The id of the alert that is meant; the beginning of an id is enough."""
+    alerts = picture.alerts()
+    if typed in alerts:
+        return typed
+    found = [one for one in alerts if len(typed) >= _SHORTEST and one.startswith(typed)]
+    if len(found) > 1:
+        raise UsageError(f"more than one alert begins with {typed}", "Give more of its id.")
+    if not found:
+        raise NotFoundError("no such alert in this agency's picture", "`tocsin alerts ls` lists what is there.")
+    return found[0]
+
+
+def find_event(picture: "Picture", typed: str) -> str:
+    """The reference of the event that is meant: agency/feed/id, or the id alone where one event has it."""
+    events = picture.events()
+    if typed in events:
+        return typed
+    found = [ref for ref in events if ref.split("/", 2)[2] == typed]
+    if len(found) > 1:
+        raise UsageError(f"more than one event has the id {typed}", f"Name one of {', '.join(sorted(found))}.")
+    if not found:
+        raise NotFoundError("no such event in this agency's picture", "`tocsin events ls` lists what is there.")
+    return found[0]
+
+
+def when_text(when: "When | None") -> str:
+    """The time of an event: days where it is whole days, UTC."""
+    from bus.cli.output import moment
+
+    if when is None:
+        return "unknown"
+    if when.end is None:
+        return f"since {moment(when.start)}"
+    if when.end - when.start <= 1:
+        return moment(when.start)
+    return f"{moment(when.start)} to {moment(when.end)}"
+
+
+def where_text(where: "Where") -> str:
+    """The place of an event, with its uncertainty."""
+    parts = [where.name or "", ", ".join(where.countries)]
+    text = ", ".join(part for part in parts if part)
+    if where.lat is not None and where.lon is not None:
+        near = "" if where.uncertainty_km is None else f" ± {where.uncertainty_km:g} km"
+        text += f" ({where.lat:.3f}, {where.lon:.3f}{near})"
+    return text.strip() or "unknown"
+
+
+def counts_text(counts: "Iterable[Count]") -> str:
+    """Counts in one line: `KILLED CIVILIAN 3-8 (best 5), INJURED 2`."""
+    return ", ".join(_count(one) for one in counts)
+
+
+def _count(one: "Count") -> str:
+    of = "" if one.of is None else f" {one.of.value}"
+    spread = _figure(one.low) if one.low == one.high else f"{_figure(one.low)}-{_figure(one.high)}"
+    best = f" (best {one.best})" if one.best is not None and one.low != one.high else ""
+    return f"{one.what.value}{of} {spread}{best}"
+
+
+def _figure(value: int | None) -> str:
+    return "?" if value is None else str(value)

@@ -1,0 +1,126 @@
+"""`tocsin publish`: convert, sign, submit what is new or changed."""
+
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from bus.cli.commands import Commands, as_agency
+from bus.cli.exits import DONE, NO, USAGE
+from bus.cli.home import Opened, opened
+from bus.cli.output import Output, refusal_json
+from bus.cli.translating import (
+    has_errors,
+    options,
+    read_input,
+    refused_json,
+    say_refused,
+    translate,
+    translation_flags,
+    whole_file,
+)
+
+if TYPE_CHECKING:
+    from adapters import Draft, Translation
+    from bus.client import Publication, Publisher
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add("publish", _publish, "Convert a file, sign and submit what is new or changed in it")
+    parser.add_argument("file", metavar="FILE", help="a file, or - for standard input")
+    as_agency(parser, "the agency that publishes")
+    parser.add_argument("--feed", metavar="FEED", required=True, help="the agency's feed")
+    parser.add_argument(
+        "--format", metavar="FORMAT", help="as `tocsin adapters` lists them (default: the one that fits)"
+    )
+    translation_flags(parser)
+    parser.add_argument("--label", metavar="LABEL", help="who may read it (default: the feed's default label)")
+    parser.add_argument("--exercise", metavar="NAME", help="all of it belongs to this exercise")
+    parser.add_argument("--reinstate", action="store_true", help="publish what was retracted anew")
+    parser.add_argument("--dry-run", action="store_true", help="send nothing; say who would see it")
+
+
+def _publish(args: Namespace, output: Output) -> int:
+    data = read_input(args.file)
+    name, found = translate(data, options(args), args.format)
+    if whole_file(found):
+        say_refused(output, args.file, found)
+        if output.as_json:
+            output.document({"format": name, "sent": 0, "refused": [refused_json(one) for one in found.refused]})
+        return USAGE
+    with opened(args, writing=True) as bus:
+        from bus.client import open_publisher
+
+        publisher = open_publisher(bus.home, bus.log, args.agency, args.feed)
+        try:
+            if args.dry_run:
+                return _rehearse(args, output, bus, publisher, (name, found))
+            drafts = _counted(found.drafts, output, len(found.drafts))
+            done = publisher.publish(drafts, args.feed, args.label, exercise=args.exercise, reinstate=args.reinstate)
+        finally:
+            publisher.close()
+            output.progress("")
+    return _report(args, output, name, found, done)
+
+
+def _counted(drafts: Iterable["Draft"], output: Output, total: int) -> Iterator["Draft"]:
+    """Show, on a terminal, how far a long file is."""
+    for number, draft in enumerate(drafts, 1):
+        if number % 500 == 0:
+            output.progress(f"{number} of {total} records")
+        yield draft
+
+
+def _report(args: Namespace, output: Output, name: str, found: "Translation", done: "Publication") -> int:
+    """What became of each row; the first refusals in full."""
+    from bus.client import Outcome
+
+    counts = {outcome.value.lower(): done.count(outcome) for outcome in Outcome}
+    failed = bool(done.refused) or has_errors(found)
+    if output.as_json:
+        refused: list[dict[str, Any]] = [refused_json(one) for one in found.refused]
+        refused += [{"id": line.id, **refusal_json(line.refusal)} for line in done.refused if line.refusal]
+        counts["refused"] = len(refused)
+        output.document({"format": name, "sent": done.sent, "outcomes": counts, "refused": refused})
+        return NO if failed else DONE
+    say_refused(output, args.file, found)
+    for line in done.refused[:20]:
+        if line.refusal is not None:
+            output.refused(line.id, line.refusal)
+    if len(done.refused) > 20:  # noqa: PLR2004 - a screen's worth
+        output.note(f"{len(done.refused) - 20} more records were refused (--json lists all)")
+    counts["refused"] += len(found.refused)
+    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    output.line(f"{args.file} ({name}): {said or 'no records'}; {done.sent} sent as {args.agency}/{args.feed}")
+    return NO if failed else DONE
+
+
+def _rehearse(
+    args: Namespace, output: Output, bus: Opened, publisher: "Publisher", translated: "tuple[str, Translation]"
+) -> int:
+    """Say under which label it would be sent, and who would read that."""
+    from bus.clock import now_ms
+    from bus.errors import Refusal
+    from bus.operate import Desk
+    from bus.operate.readers import readers_of
+
+    name, found = translated
+    control = Desk(bus.home, bus.log).control
+    plans: list[dict[str, Any]] = []
+    for status in sorted({draft.status for draft in found.drafts}) or ["ACTUAL"]:
+        terms = publisher.terms(args.feed, args.label, status, args.exercise)
+        if isinstance(terms, Refusal):
+            output.refused(f"nothing would be sent as {status}", terms)
+            return NO
+        count = sum(draft.status == status for draft in found.drafts)
+        readers = readers_of(control, terms.label, now_ms())
+        plans.append({"records": count, "label": terms.label.text, "readers": readers})
+    if output.as_json:
+        refused = [refused_json(one) for one in found.refused]
+        output.document({"format": name, "dry_run": True, "plans": plans, "refused": refused})
+        return NO if has_errors(found) else DONE
+    say_refused(output, args.file, found)
+    for plan in plans:
+        output.line(f"{plan['records']} records; what of them is new or changed would be sent as {plan['label']}")
+        output.line(f"  readers: {', '.join(plan['readers']) or 'none'}")
+    return NO if has_errors(found) else DONE

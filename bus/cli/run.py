@@ -1,0 +1,108 @@
+"""`tocsin run`: the bus itself, ingest and correlate, until it is stopped or nothing is left to do."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from bus.cli.commands import Commands
+from bus.cli.exits import DONE
+from bus.cli.home import opened
+from bus.cli.output import Output
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from prometheus_client import CollectorRegistry
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add("run", _run, "Run the bus until it is stopped")
+    parser.add_argument("--until-idle", action="store_true", help="stop when nothing is left to do")
+    parser.add_argument("--metrics-port", metavar="PORT", type=int, help="serve Prometheus metrics on 127.0.0.1")
+
+
+def _run(args: Namespace, output: Output) -> int:
+    from importlib.metadata import version
+
+    from prometheus_client import CollectorRegistry
+
+    from bus.clock import now_ms
+    from bus.metrics import Metrics
+    from bus.operate.keys import newest_key
+    from bus.stages.run import Runner
+
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, version("tocsin"))
+    with opened(args, writing=True) as bus, _served(registry, args.metrics_port), _until_signalled() as stop:
+        key = newest_key(bus.home, "bus")
+        runner = Runner(
+            bus.log, pin=bus.home.pin(), bus_key=key, settings=bus.settings, clock_ms=now_ms, metrics=metrics
+        )
+        if not args.until_idle:
+            output.note("running; Ctrl-C or SIGTERM stops it")
+        runner.run(until_idle=args.until_idle, stop=stop)
+        stopped = stop.is_set()
+    return _report(output, registry, stopped=stopped)
+
+
+@contextmanager
+def _until_signalled() -> Iterator["Event"]:
+    """An event that SIGINT and SIGTERM set: what is in hand is finished and committed first."""
+    import signal
+    import threading
+
+    stop = threading.Event()
+
+    def ask(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _served(registry: "CollectorRegistry", port: int | None) -> Iterator[None]:
+    """Serve the metrics to this machine while the bus runs."""
+    if port is None:
+        yield
+        return
+    from prometheus_client import start_http_server
+
+    from bus.errors import UsageError
+
+    try:
+        server, thread = start_http_server(port, "127.0.0.1", registry)
+    except (OSError, OverflowError) as fault:
+        raise UsageError(
+            f"--metrics-port {port} can't be used", "Name a port from 1024 to 65535 that is free."
+        ) from fault
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _report(output: Output, registry: "CollectorRegistry", *, stopped: bool) -> int:
+    """What this run has done, by its own metrics."""
+    totals: dict[str, int] = {"submissions": 0, "accepted": 0, "rejected": 0, "deliveries": 0}
+    for metric in registry.collect():
+        name = metric.name.removeprefix("tocsin_")
+        if name in totals:
+            totals[name] = sum(int(sample.value) for sample in metric.samples if sample.name.endswith("_total"))
+    if output.as_json:
+        output.document({**totals, "stopped": stopped})
+        return DONE
+    output.line(
+        f"{totals['submissions']} submissions judged: {totals['accepted']} accepted, {totals['rejected']} refused; "
+        f"{totals['deliveries']} deliveries made" + ("; stopped" if stopped else "; nothing is left to do")
+    )
+    return DONE

@@ -1,0 +1,108 @@
+"""From a partner's file to drafts: reading it, and finding the format that it has."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bus.cli.output import Output
+from bus.errors import UsageError
+
+if TYPE_CHECKING:
+    from adapters import Refused, Translation
+
+
+def translation_flags(parser: ArgumentParser) -> None:
+    """What an adapter may be told."""
+    parser.add_argument("--mapping", metavar="MAPPING", help="for tables: a shipped mapping's name, or a mapping file")
+    parser.add_argument(
+        "--option",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="an adapter's option (see `tocsin adapters`)",
+    )
+
+
+def read_input(name: str) -> bytes:
+    """The bytes of a file, or of standard input for `-`."""
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except (OSError, ValueError) as fault:
+        why = getattr(fault, "strerror", None) or "this is no file's name"
+        raise UsageError(f"{name} can't be read: {why}", "Name a file that this user may read.") from fault
+
+
+def options(args: Namespace) -> dict[str, str | bytes]:
+    """The adapter's options, from `--option` and `--mapping`."""
+    given: dict[str, str | bytes] = {}
+    for one in args.option:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise UsageError(f"--option {one}: no value", "Write it as NAME=VALUE.")
+        given[name] = value
+    if args.mapping is not None:
+        path = Path(args.mapping)
+        given["mapping"] = read_input(args.mapping) if path.suffix or path.is_file() else args.mapping
+    return given
+
+
+def translate(data: bytes, given: dict[str, str | bytes], format_name: str | None) -> tuple[str, "Translation"]:
+    """The drafts, by the format that is named or else by the only one that fits."""
+    from adapters import available, load
+
+    if format_name is not None:
+        return format_name, load(format_name).translate(data, given)
+    fits: list[tuple[str, Translation]] = []
+    failed: list[str] = []
+    for name in available():
+        adapter = load(name)
+        if not adapter.reads or not given.keys() <= adapter.options.keys():
+            continue
+        found = adapter.translate(data, given)
+        if whole_file(found):
+            failed.append(f"{name}: {found.refused[0].code}, expected {found.refused[0].expected}")
+        else:
+            fits.append((name, found))
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        raise UsageError(
+            "the file fits more than one format", f"Name one with --format: {', '.join(name for name, _ in fits)}."
+        )
+    raise UsageError(
+        f"the file has no format that is known here ({'; '.join(failed)})",
+        "Name its format with --format, or for a table its mapping with --mapping; `tocsin adapters` lists them.",
+    )
+
+
+def whole_file(found: "Translation") -> bool:
+    """Whether the file is refused as a whole."""
+    return any(one.row == 0 for one in found.refused)
+
+
+def has_errors(found: "Translation") -> bool:
+    """Whether a row is refused that its partner could mend: a row that is no event is none."""
+    return any(one.code != "OUT_OF_SCOPE" for one in found.refused)
+
+
+def refused_json(one: "Refused") -> dict[str, Any]:
+    """A refused row's fields, with the place spelled out as ingest's refusals have it."""
+    return {
+        "reason": str(one.code),
+        "row": one.row,
+        "line": one.line,
+        "field": one.field,
+        "expected": one.expected,
+        "remedy": one.remedy,
+    }
+
+
+def say_refused(output: Output, name: str, found: "Translation", most: int = 20) -> None:
+    """The rows that became no draft, the first of them in full."""
+    for one in found.refused[:most]:
+        output.note(f"{name}: {one}")
+    if len(found.refused) > most:
+        output.note(f"{name}: {len(found.refused) - most} more rows were refused (--json lists all)")
