@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from bus.clock import now_ms
@@ -66,38 +67,44 @@ class Runner:
         threads = Threads(stop or threading.Event())
         with ThreadPoolExecutor(VERIFIERS, "verify") as pool:
             shards = self._shards(pool, patience)
-            slot = self._worker(self._correlate(), patience)
+            slot = self._worker(self._slot(), patience)
             try:
                 self._run(shards, slot, threads, until_idle=until_idle)
             finally:
                 _release(shards, slot)
 
     def _run(self, shards: Shards, slot: Worker, threads: Threads, *, until_idle: bool) -> None:
-        """Both parts beside each other; what the one has still left over when the other is done, in turn."""
-        ingested = threading.Event()
-
-        def ingest() -> None:
-            while not threads.over:
-                if shards.turn():
-                    continue
-                if until_idle and not shards.resting:
-                    break
-                self._log.wait(self._settings.poll_timeout_s)
-            ingested.set()
-
-        def correlate() -> None:
-            while not threads.over:
-                is_last = ingested.is_set()
-                if slot.turn(_SHORT_S if until_idle else self._settings.poll_timeout_s):
-                    continue
-                if slot.resting:
-                    threads.rest(_SHORT_S)
-                elif until_idle and is_last:
-                    break
-
-        threads.run(ingest, correlate, meanwhile=self._keep_house)
+        """Both parts beside each other; then what came while one of them had ended."""
+        ingested = threading.Event() if until_idle else None
+        parts = {
+            "ingest": partial(self._ingest, shards, threads, ingested),
+            "correlate": partial(self._correlate, slot, threads, ingested),
+        }
+        threads.run(parts, meanwhile=self._keep_house)
         if until_idle:
             self._drain(shards, slot, threads)
+
+    def _ingest(self, shards: Shards, threads: Threads, ingested: threading.Event | None) -> None:
+        """Serve the shards; with `ingested`, until none finds anything, and then say so."""
+        while not threads.over:
+            if shards.turn():
+                continue
+            if ingested is not None and not shards.resting:
+                ingested.set()
+                return
+            self._log.wait(self._settings.poll_timeout_s)
+
+    def _correlate(self, slot: Worker, threads: Threads, ingested: threading.Event | None) -> None:
+        """Serve the slot; with `ingested`, until that is set and nothing was found since."""
+        wait_s = self._settings.poll_timeout_s if ingested is None else _SHORT_S
+        while not threads.over:
+            is_last = ingested is not None and ingested.is_set()
+            if slot.turn(wait_s):
+                continue
+            if slot.resting:
+                threads.rest(_SHORT_S)
+            elif is_last:
+                return
 
     def _drain(self, shards: Shards, slot: Worker, threads: Threads) -> None:
         """What came while one of the parts had ended: in turn, until neither finds anything."""
@@ -130,7 +137,7 @@ class Runner:
             metrics=self._metrics,
         )
 
-    def _correlate(self) -> Correlate:
+    def _slot(self) -> Correlate:
         return Correlate(self._log, pin=self._pin, bus_key=self._bus_key, metrics=self._metrics)
 
     def _worker(self, stage: Stage, patience: int | None) -> Worker:

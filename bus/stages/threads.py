@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from bus.errors import TocsinError
@@ -34,9 +34,12 @@ class Threads:
         """Let time pass, less where a part has failed meanwhile."""
         self._ended.wait(seconds)
 
-    def run(self, *parts: Callable[[], None], meanwhile: Callable[[], None]) -> None:
-        """Start the parts, call `meanwhile` now and then until all have returned, and raise the first fault."""
-        threads = [threading.Thread(target=self._guarded, args=(part,), name=part.__name__) for part in parts]
+    def run(self, parts: Mapping[str, Callable[[], None]], meanwhile: Callable[[], None]) -> None:
+        """Start the parts, each under its name, and raise the first fault when all have returned.
+
+        Meanwhile call `meanwhile`, now and then.
+        """
+        threads = [threading.Thread(target=self._guarded, args=item, name=item[0]) for item in parts.items()]
         for thread in threads:
             thread.start()
         try:
@@ -53,16 +56,15 @@ class Threads:
             raise self._fault
         if self._fault is not None:
             message = f"a part of the bus failed: {type(self._fault).__name__}"
-            raise PartError(
-                message, "Nothing is lost: run it again. If it fails again, report the traceback."
-            ) from self._fault
+            advice = "Nothing is lost: run it again. If it fails again, report it with this version's number."
+            raise PartError(message, advice) from self._fault
 
-    def _guarded(self, part: Callable[[], None]) -> None:
+    def _guarded(self, name: str, part: Callable[[], None]) -> None:
         try:
             part()
         except BaseException as fault:  # noqa: BLE001 - raised again by `run`, in the caller's thread
             if self._fault is None:
                 self._fault = fault
             else:
-                _log.error("%s failed too: %s", part.__name__, type(fault).__name__)
+                _log.error("%s failed too: %s", name, type(fault).__name__)
             self._ended.set()
