@@ -16,6 +16,7 @@ from schemas.writer import write_long
 
 KIND: Final = "delivery"
 CHAIN_BYTES: Final = 32
+_CHAIN_TAG: Final = b"tocsin-chain-v1\0"
 _CHAIN_LENGTH: Final = b"\x40"
 """32 as an Avro long."""
 
@@ -51,6 +52,11 @@ def without_chain(sequence: int, revision: int, middle: bytes) -> bytes:
     write_long(out, sequence)
     write_long(out, revision)
     return bytes(out) + middle
+
+
+def first_chain(reader: str, pin: bytes) -> bytes:
+    """Return what a reader's first delivery is chained to: the reader, and the digest of the first roster."""
+    return sha256(_CHAIN_TAG + reader.encode() + b"\0" + pin).digest()
 
 
 def next_chain(previous: bytes, unchained: bytes) -> bytes:

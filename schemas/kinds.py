@@ -3,6 +3,7 @@
 from typing import Final
 
 from schemas.models import MESSAGE_OF_KIND, AcceptedEvent, Delivery, Receipt, Tick, Value
+from schemas.models.delivered import HeldAlert, HeldHead, HeldRecord
 
 MODEL_OF_KIND: Final[dict[str, type[Value]]] = {
     **MESSAGE_OF_KIND,
@@ -10,6 +11,9 @@ MODEL_OF_KIND: Final[dict[str, type[Value]]] = {
     "tick": Tick,
     "receipt": Receipt,
     "delivery": Delivery,
+    "heldrecord": HeldRecord,
+    "heldalert": HeldAlert,
+    "heldhead": HeldHead,
 }
 """The signed kinds, and the bus's own records, which are encoded alike and never signed."""
 KIND_OF_MODEL: Final[dict[type[Value], str]] = {model: kind for kind, model in MODEL_OF_KIND.items()}

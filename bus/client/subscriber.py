@@ -9,20 +9,19 @@ Each delivery, in numbered steps (pictures.md, 4):
 5. fold it into the picture.
 """
 
-import hashlib
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from bus.client.picture import Picture
 from bus.errors import Refusal, TocsinError
 from bus.log.protocol import Log, Record
 from bus.log.topics import topic
 from schemas.codec import decode_value
-from schemas.delivery import next_chain, strip_chain
+from schemas.delivery import first_chain, next_chain, strip_chain
 from schemas.models import Delivery, validate
 from schemas.registry import PREFIX_BYTES, of_bytes
 
-_CHAIN_TAG: Final = b"tocsin-chain-v1\0"
+__all__ = ["BrokenOutboxError", "Head", "Received", "Subscriber", "first_chain"]
 
 
 class BrokenOutboxError(TocsinError):
@@ -42,11 +41,6 @@ class Received(NamedTuple):
 
     delivery: Delivery
     delivered_at: int
-
-
-def first_chain(reader: str, pin: bytes) -> bytes:
-    """What the first delivery is chained to: the reader, and the digest of the first roster."""
-    return hashlib.sha256(_CHAIN_TAG + reader.encode() + b"\0" + pin).digest()
 
 
 class Subscriber:

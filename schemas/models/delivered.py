@@ -7,8 +7,20 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.models.base import Bytes32, Hex32, Hex64, LabelText, Lax, Line, Many, Ordinal, Probability, Short, TimeMs
-from schemas.models.base import Value
+from schemas.models.base import (
+    Bytes32,
+    Hex32,
+    Hex64,
+    LabelText,
+    Lax,
+    Line,
+    Many,
+    Ordinal,
+    Probability,
+    Short,
+    TimeMs,
+    Value,
+)
 
 
 class Standing(StrEnum):
@@ -27,15 +39,11 @@ class HeldTarget(Value):
     up_to_revision: Ordinal
 
 
-class HeldRecord(Value):
-    """One author's record, as the reader last had it."""
+class HeldRevision(Value):
+    """One revision of an author's record, as far as it still matters."""
 
-    revision: Ordinal = Field(description="Deliveries about it so far.")
-    standing: Lax[Standing]
-    since: TimeMs | None = Field(default=None, description="The tick at which it closed or went.")
-    label: LabelText
     number: Ordinal = Field(description="The author's revision.")
-    position: int = Field(ge=0, description="Of that revision in `events`.")
+    position: int = Field(ge=0, description="In `events`.")
     digest: Bytes32
     accepted_at: TimeMs
     first_at: TimeMs
@@ -46,6 +54,16 @@ class HeldRecord(Value):
     targets: Many[HeldTarget] = ()
     relation: Short | None = None
     refs: Many[Line] = ()
+
+
+class HeldRecord(Value):
+    """One author's record, as the reader last had it."""
+
+    revision: Ordinal = Field(description="Deliveries about it so far.")
+    standing: Lax[Standing]
+    since: TimeMs | None = Field(default=None, description="The tick at which it closed or went.")
+    label: LabelText
+    shown: HeldRevision | None = Field(default=None, description="Null where it is gone.")
 
 
 class HeldMember(Value):
@@ -62,18 +80,24 @@ class HeldTie(Value):
     labels: Many[LabelText] = ()
 
 
+class HeldVariant(Value):
+    """One state of an alert."""
+
+    variant: Hex64
+    label: LabelText
+    members: Many[HeldMember] = Field(description="The founder first.")
+    ties: Many[HeldTie] = ()
+    level: int = Field(ge=0, le=4, description="Severity.")
+    probability: Probability
+
+
 class HeldAlert(Value):
     """One alert, as the reader last had it."""
 
     revision: Ordinal = Field(description="Deliveries about it so far.")
     standing: Lax[Standing]
     since: TimeMs | None = Field(default=None, description="The tick at which it closed or went.")
-    variant: Hex64 | None = Field(default=None, description="Null where it is gone.")
-    label: LabelText | None = None
-    members: Many[HeldMember] = Field(default=(), description="The founder first.")
-    ties: Many[HeldTie] = ()
-    level: int = Field(ge=0, le=4, description="Severity.")
-    probability: Probability
+    shown: HeldVariant | None = Field(default=None, description="Null where it is gone.")
 
 
 class HeldHead(Value):
