@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bus.fusion.alert import AlertDraft, build, payload
-from bus.fusion.graph import Cluster
+from bus.fusion.entry import Cluster
 from bus.stages.correlate.bonds import Tie
 from bus.stages.correlate.entry import Ref
 from bus.stages.correlate.groups import bits
@@ -142,7 +142,7 @@ class Alerts:
                         told.gone.append((old, whom, reason, into))
 
     def _heirs(self, old: Variant, mask: int) -> list[tuple[str | None, int]]:
-        """Per reader the alert that holds the earliest member of a vanished one that is left; None where there is none."""
+        """Per reader, the alert that holds the earliest member that is left of a vanished one, or None."""
         state = self._state
         found: dict[str | None, int] = {}
         for member in old.members:

@@ -1,7 +1,7 @@
 """Links at work: for whom each one acts, and what it does to the graph and to `related`.
 
-A link acts for the readers who have it and everything that it names: a reader who lacks one of the events gets no effect, so a link can't
-betray an event by what it does to the others.
+A link acts for the readers who have it and everything that it names: a reader who lacks one of the events gets no
+effect, so a link can't betray an event by what it does to the others.
 """
 
 from typing import Final, NamedTuple
@@ -54,7 +54,7 @@ class Bonds:
         return self._acting[link.ref][1] if link.ref in self._acting else 0
 
     def refresh(self, link: Entry, store: Store, graph: Graph) -> dict[Ref, int]:
-        """Bring one link's effect up to date; returns, per named event, the readers whose `related` may have changed."""
+        """Bring one link's effect up to date; returns the events and readers whose `related` may have changed."""
         bond = link.shown.bond if link.shown is not None else None
         mask = link.has if bond is not None else 0
         for ref in bond.refs if bond is not None else ():
@@ -96,7 +96,7 @@ class Bonds:
 
     def _ties(self, members: tuple[Ref, ...], bit: int) -> tuple[tuple[Ref, Ref], ...]:
         """For one reader: the events that links tie to these members, each with its link."""
-        found = set()
+        found: set[tuple[Ref, Ref]] = set()
         for ref in members:
             for link in self._naming.get(ref, ()):
                 bond, mask = self._acting[link.ref]

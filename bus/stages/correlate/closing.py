@@ -3,7 +3,7 @@
 The only way out of memory. One round per tick: which clusters close is decided before any of them leaves.
 """
 
-from bus.fusion.graph import Cluster
+from bus.fusion.entry import Cluster
 from bus.stages.correlate.notice import Notice
 from bus.stages.correlate.state import MEMORY_MS, State
 from schemas.models import Change, DeliveryReason

@@ -30,8 +30,9 @@ class Queue(Generic[T]):
 class Deadlines:
     """The three queues of the fold.
 
-    `expiring`: events by `leaves_at`. `closing`: open events by `first_at`, since the window is a parameter that may change; `overdue` are
-    those whose cluster changed after their own time had come. `forgetting`: (kind, agency, feed, id) of records and (alert, id).
+    `expiring`: events by `leaves_at`. `closing`: open events by `first_at`, since the window is a parameter that may
+    change; `overdue` are those whose cluster changed after their own time had come. `forgetting`: (kind, agency,
+    feed, id) of records and (alert, id).
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,8 @@
 """One author's record under its identity: its revisions, and who has it.
 
-Masks are bitmasks of the slot's readers: bit i stands for reader i. What readers have differs by reader; whether a record is live does
-not, because everything that ends a record (retraction, replacement, taint, expiry) carries exactly the record's own label.
+Masks are bitmasks of the slot's readers: bit i stands for reader i. What readers have differs by reader; whether a
+record is live does not, because everything that ends a record (retraction, replacement, taint, expiry) carries
+exactly the record's own label.
 """
 
 from dataclasses import dataclass, field
@@ -34,8 +35,8 @@ class Bond(NamedTuple):
 class Revision(NamedTuple):
     """One accepted revision of a record, and what the fold must know of it without reading it again.
 
-    `leaves_at` is the time (UTC ms) from which it is expired. Of `replaces`, `targets` and `bond` only the one of the record's kind is
-    ever filled.
+    `leaves_at` is the time (UTC ms) from which it is expired. Of `replaces`, `targets` and `bond` only the one of the
+    record's kind is ever filled.
     """
 
     number: int
@@ -96,8 +97,8 @@ class Tally:
 class Entry:
     """A record's identity with its revisions, ascending, and the masks of who has it.
 
-    `has`: the record is in the reader's picture. `closed`: of those, it will not be matched again. `open`: the mask that the graph was
-    told, `has & ~closed`. `shown`: the revision that all in `has` were given.
+    `has`: the record is in the reader's picture. `closed`: of those, it will not be matched again. `open`: the mask
+    that the graph was told, `has & ~closed`. `shown`: the revision that all in `has` were given.
     """
 
     kind: str

@@ -1,8 +1,9 @@
 """The fold: one record of `events` after the other, and what it changes for every reader.
 
-Everything happens at a record's position, in its numbered steps (pictures.md, 1): 1 who may read it, 2 match it, 3 re-cluster what it
-touches, 4 build the alerts, 5 permit again, 6 compare with what each reader last had; 7, writing the deliveries, is the outbox's. Time acts
-at ticks only, in two steps of its own: expiry and rights, then one round of closing.
+Everything happens at a record's position, in its numbered steps (pictures.md, 1): 1 who may read it, 2 match it, 3
+re-cluster what it touches, 4 build the alerts, 5 permit again, 6 compare with what each reader last had; 7, writing
+the deliveries, is the outbox's. Time acts at ticks only, in two steps of its own: expiry and rights, then one round
+of closing.
 """
 
 from collections.abc import Callable
@@ -55,7 +56,7 @@ class Fold:
         return self._record(step) if step.kind in KINDS else []
 
     def refresh(self) -> list[Notice]:
-        """Compare everything with what readers have: after a restart, which finds nothing unless the software changed."""
+        """Compare everything with what readers have; after a restart this finds nothing, unless the software changed."""
         if self.state.paused:
             return []
         return self._reconcile_all(Moves(dirty={entry.ref: entry.open for entry in self.state.store if entry.open}))

@@ -1,6 +1,7 @@
 """Forgetting: what has been closed or gone for 90 days leaves the fold's memory, silently, and with it its counters.
 
-So every state is bounded by time, never by how much others publish. Per reader, since what one has closed another may have open.
+So every state is bounded by time, never by how much others publish. Per reader, since what one has closed another may
+have open.
 """
 
 from bus.stages.correlate.entry import Entry
@@ -90,5 +91,3 @@ def _unbind(state: State, entry: Entry) -> None:
     links = [entry] if entry.kind == "link" else list(state.bonds.naming(entry.ref))
     for link in links if entry.kind in ("link", "event") else ():
         state.bonds.refresh(link, state.store, state.graph)
-
-

@@ -1,7 +1,7 @@
 """Closed alerts: context and id are frozen; what changes them is only that a member falls, and it falls for good.
 
-A member falls when its revision is tainted, when its record is retracted or replaced, and for a reader who may no longer read it. Expiry,
-amendments and links don't touch a closed alert.
+A member falls when its revision is tainted, when its record is retracted or replaced, and for a reader who may no
+longer read it. Expiry, amendments and links don't touch a closed alert.
 """
 
 from collections.abc import Iterable

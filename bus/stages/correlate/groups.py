@@ -1,4 +1,4 @@
-"""Values that readers have, grouped: readers who were told the same share one value, so that memory does not grow with readers."""
+"""Values that readers have, grouped: who was told the same shares one value, so memory does not grow with readers."""
 
 from typing import TypeAlias
 

@@ -11,9 +11,9 @@ from schemas.models import Change, DeliveryReason
 class Notice:
     """One change for all readers in `mask`.
 
-    Exactly NEW and UPDATE have content: `body`, the author's signed envelope, or `payload`, an alert still to be signed; then `label` is
-    what each reader's permit must be for. The others carry only ids that these readers already had. `tally` counts the deliveries about
-    the thing.
+    Exactly NEW and UPDATE have content: `body`, the author's signed envelope, or `payload`, an alert still to be
+    signed; then `label` is what each reader's permit must be for. The others carry only ids that these readers
+    already had. `tally` counts the deliveries about the thing.
     """
 
     mask: int

@@ -1,7 +1,7 @@
 """Steps 1 and 2: who may read which record, and what the graph is told of it.
 
-One routine serves a new record, an amendment, a retraction, a changed roster and a tick: it compares what a record's readers have with what
-they should have now, and tells them the difference.
+One routine serves a new record, an amendment, a retraction, a changed roster and a tick: it compares what a record's
+readers have with what they should have now, and tells them the difference.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from schemas.models import Change, DeliveryReason
 
 @dataclass(slots=True)
 class Moves:
-    """What one step did to records: notices by position, why events left whom, and whose alerts must be looked at again."""
+    """What one step did to records: notices by position, why events left whom, whose alerts to look at again."""
 
     given: list[tuple[int, Notice]] = field(default_factory=list)
     taken: list[tuple[int, Notice]] = field(default_factory=list)

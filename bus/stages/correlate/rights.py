@@ -1,7 +1,7 @@
-"""Who may read which label: the slot's readers and, for each label that was met, the mask of readers that hold a permit for it.
+"""Who may read which label: the slot's readers and, for each label, the mask of those that hold a permit for it.
 
-A permit is asked for once per (reader, label) and standing of rights (roster, policies, last tick), never per delivery: thousands of
-records share a handful of labels, and the verdict can't change in between.
+A permit is asked for once per (reader, label) and standing of rights (roster, policies, last tick), never per
+delivery: thousands of records share a handful of labels, and the verdict can't change in between.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from bus.stages.control import Control
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class LabelState:
-    """One label as spelled, its meaning under the policies in force (None: invalid there), and the permits given for it."""
+    """One label as spelled, what it means under the policies in force (None: invalid), and the permits for it."""
 
     text: str
     label: Label | None = None
@@ -27,7 +27,7 @@ class Rights:
     """The slot's readers, each with its bit, and the mask of every label that something in memory bears."""
 
     def __init__(self, is_mine: Callable[[str], bool] = lambda _: True) -> None:
-        """No rights: nobody reads anything until a roster, a policy and a tick say so. `is_mine` picks the slot's readers."""
+        """Nobody reads anything until a roster, a policy and a tick say so. `is_mine` picks the slot's readers."""
         self.readers: list[str] = []
         self._is_mine = is_mine
         self._bits: dict[str, int] = {}

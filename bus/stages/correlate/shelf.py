@@ -96,9 +96,6 @@ class Shelf:
             _remove(self._by_member, member.ref, variant)
 
 
-def _remove(index: dict, key: object, variant: Variant) -> None:  # type: ignore[type-arg]  # keyed by id or by reference
-    left = [other for other in index[key] if other is not variant]
-    if left:
-        index[key] = left
-    else:
-        del index[key]
+def _remove(index: dict, key: object, variant: Variant) -> None:  # type: ignore[type-arg]  # keyed by id or by
+reference left = [other for other in index[key] if other is not variant] if left: index[key] = left else: del
+index[key]

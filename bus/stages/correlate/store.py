@@ -1,7 +1,7 @@
 """All records that the fold remembers, and whether each is live: a function of what was accepted, free of readers.
 
-A record's end always carries the record's own label: a retraction, a replacement or an amendment under another label has no effect. So
-liveness needs no mask, and nobody can see half of a history.
+A record's end always carries the record's own label: a retraction, a replacement or an amendment under another label
+has no effect. So liveness needs no mask, and nobody can see half of a history.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,0 +1,94 @@
+"""Step 7: write deliveries. Numbered per reader without gaps, each chained to the one before (pictures.md, 4)."""
+
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+
+from bus.errors import TocsinError
+from bus.log.protocol import NewRecord
+from bus.log.topics import topic
+from bus.stages.correlate.delivered import head_record
+from bus.stages.correlate.groups import bits
+from bus.stages.correlate.notice import Notice
+from bus.stages.correlate.parcel import Parcel, enclose
+from bus.stages.correlate.rights import Rights
+from bus.trust import frame
+from bus.trust.keys import SigningKey
+from schemas.codec import payload_type
+from schemas.delivery import first_chain, next_chain, with_chain, without_chain
+from schemas.models import Change
+
+FEED: Final = "alerts"
+
+Counter = Callable[[str, str], None]
+"""Told of every delivery: reader and change."""
+
+
+class BehindError(TocsinError):
+    """The cursor lies before what was delivered: going on would deliver things twice."""
+
+
+class Head(NamedTuple):
+    """A reader's last delivery: its number and chain, and the position in `events` of the record that made it."""
+
+    sequence: int
+    chain: bytes
+    position: int
+
+
+class Outbox:
+    """Numbers, chains and encodes what readers are told; the caller commits it."""
+
+    def __init__(self, pin: bytes, bus_key: SigningKey, heads: dict[str, Head], count: Counter) -> None:
+        """Go on after these heads; alerts are signed with the bus's key."""
+        self._pin = pin
+        self._bus_key = bus_key
+        self._heads = heads
+        self._count = count
+        self._moved: set[str] = set()
+        self._records: list[NewRecord] = []
+
+    def write(self, notices: Iterable[Notice], position: int, rights: Rights) -> None:
+        """Write what one record of `events` changed, in this order for each reader; counts it in the tallies."""
+        signed: dict[int, bytes] = {}
+        for notice in notices:
+            what = enclose(notice, self._body(notice, signed))
+            permits = notice.label.permits if notice.label is not None else {}
+            key = notice.ref.encode()
+            for revision, mask in notice.tally.told(notice.mask):
+                for bit in bits(mask):
+                    parcel = Parcel(rights.readers[bit], what, permits.get(bit))
+                    self._send(parcel, revision, key, position)
+                    self._count(parcel.reader, notice.change)
+
+    def take(self) -> list[NewRecord]:
+        """What is to be committed: the deliveries, and the heads that they moved."""
+        heads = [head_record(reader, self._heads[reader]) for reader in sorted(self._moved)]
+        records = self._records + heads
+        self._records = []
+        self._moved.clear()
+        return records
+
+    def _send(self, parcel: Parcel, revision: int, key: bytes, position: int) -> None:
+        head = self._heads.get(parcel.reader) or Head(0, first_chain(parcel.reader, self._pin), 0)
+        if position < head.position:
+            raise BehindError(
+                f"outbox.{parcel.reader} goes on to position {head.position} of events, and this is {position}",
+                "The log was restored in part: restore all of it from one backup.",
+            )
+        unchained = without_chain(head.sequence + 1, revision, parcel.middle)
+        chain = next_chain(head.chain, unchained)
+        self._heads[parcel.reader] = Head(head.sequence + 1, chain, position)
+        self._moved.add(parcel.reader)
+        self._records.append(NewRecord(topic("outbox", parcel.reader), key, with_chain(unchained, chain)))
+
+    def _body(self, notice: Notice, signed: dict[int, bytes]) -> bytes | None:
+        """The signed bytes; an alert is signed once for all who get it."""
+        if notice.change not in (Change.NEW, Change.UPDATE):
+            return None
+        payload = notice.payload
+        if payload is None:
+            return notice.body
+        if id(payload) not in signed:
+            envelope = frame.sign(payload_type("alert", FEED), payload, self._bus_key)
+            signed[id(payload)] = envelope.encode()
+        return signed[id(payload)]

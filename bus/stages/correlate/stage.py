@@ -1,0 +1,119 @@
+"""The stage: one slot of readers, for whom it alone writes outboxes."""
+
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from bus.log.protocol import Log, NewRecord, Reader, Record
+from bus.log.topics import agency_topics, topic
+from bus.stages.correlate.delivered import changed_records
+from bus.stages.correlate.fold import Fold
+from bus.stages.correlate.note import Mark, Marks, Note
+from bus.stages.correlate.notice import Notice
+from bus.stages.correlate.outbox import Outbox
+from bus.stages.correlate.restore import Restore
+from bus.stages.correlate.step import TickStep, read_step
+from bus.stages.stage import Outputs
+from bus.trust.keys import SigningKey
+
+if TYPE_CHECKING:
+    from bus.metrics import Metrics
+
+NAME: Final = "correlate"
+
+
+def slot_of(reader: str, slots: int) -> int:
+    """The slot that serves a reader; the number of slots is set when the bus is founded."""
+    return int.from_bytes(sha256(reader.encode()).digest()[:8], "big") % slots
+
+
+class Correlate:
+    """Reads all of `events`, and writes `outbox.<agency>` and `delivered.<agency>` of its readers."""
+
+    name: Final = NAME
+
+    def __init__(  # noqa: PLR0913 - the parts of a slot
+        self,
+        log: Log,
+        *,
+        pin: bytes,
+        bus_key: SigningKey,
+        slot: str = "correlate-0",
+        slots: int = 1,
+        metrics: "Metrics | None" = None,
+    ) -> None:
+        """A slot `correlate-<number>` of so many; it knows nothing before `restore`."""
+        self._log, self._pin, self._bus_key = log, pin, bus_key
+        self._slot, self._metrics = slot, metrics
+        number = int(slot.removeprefix(f"{NAME}-"))
+        self._is_mine: Callable[[str], bool] = lambda reader: slot_of(reader, slots) == number
+        self._fold: Fold
+        self._outbox: Outbox
+        self._marks: Marks
+        self._ready = 0
+
+    @property
+    def owner(self) -> str:
+        """The slot's name, which only one process at a time can own."""
+        return self._slot
+
+    @property
+    def topics(self) -> Iterable[str]:
+        """What it reads under its cursor."""
+        return (topic("events"),)
+
+    def restore(self, log: Log, reader: Reader) -> Outputs | None:
+        """Rebuild the fold at the cursor; returns what changed with the software since, if anything."""
+        self._log = log
+        cursor = reader.cursor(topic("events"))
+        restoring = Restore(log, self._pin, Note.read(reader.note()), self._is_mine)
+        self._fold = restoring.run(cursor)
+        self._marks = restoring.marks
+        self._outbox = Outbox(self._pin, self._bus_key, restoring.heads, self._count)
+        self._ready = 0
+        self._create_topics()
+        self._tell(self._fold.refresh(), max(cursor - 1, 0))
+        records = self._take()
+        return Outputs(records, self._note().text()) if records else None
+
+    def due(self) -> Outputs | None:
+        """Nothing is due by time alone: time comes as ticks."""
+        return None
+
+    def process(self, records: list[Record]) -> Outputs:
+        """Fold the next records of `events`, one at a time: a batch is only a transaction."""
+        state = self._fold.state
+        for record in records:
+            step = read_step(record)
+            if isinstance(step, TickStep) and (state.tick is None or step.minute > state.tick):
+                self._marks.add(Mark(step.minute, step.position, state.control.version))
+            notices = self._fold.step(step)
+            self._create_topics()
+            self._tell(notices, step.position)
+        if self._metrics is not None:
+            self._metrics.set("open_events", len(state.graph))
+        return Outputs(self._take(), self._note().text())
+
+    def _tell(self, notices: list[Notice], position: int) -> None:
+        state = self._fold.state
+        for notice in notices:
+            state.mark((notice.kind, *notice.ref.split("/")), notice.mask)
+        self._outbox.write(notices, position, state.rights)
+
+    def _take(self) -> list[NewRecord]:
+        return [*self._outbox.take(), *changed_records(self._fold.state)]
+
+    def _note(self) -> Note:
+        state = self._fold.state
+        return self._marks.note(state.tick, state.control.version)
+
+    def _create_topics(self) -> None:
+        """A reader may be told something before its agency's own shard has made its topics."""
+        readers = self._fold.state.rights.readers
+        for reader in readers[self._ready :]:
+            self._log.create(agency_topics(reader))
+        self._ready = len(readers)
+
+    def _count(self, reader: str, change: str) -> None:
+        if self._metrics is not None:
+            self._metrics.count("deliveries_total", reader, change)
