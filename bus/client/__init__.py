@@ -7,7 +7,7 @@ from bus.client.publication import Draft, Outcome, Publication
 from bus.client.publisher import Publisher
 from bus.client.receipts import read_receipts
 from bus.client.subscriber import Subscriber
-from bus.client.verify import Verification, verify_alert, verify_event
+from bus.client.verify import Verification, verify_alert, verify_alerts, verify_event
 
 __all__ = [
     "Authority",
@@ -23,5 +23,6 @@ __all__ = [
     "read_receipts",
     "signing_key",
     "verify_alert",
+    "verify_alerts",
     "verify_event",
 ]

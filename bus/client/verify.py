@@ -10,6 +10,7 @@ was:
 5. the newest roster does not call the key compromised at that time.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -18,6 +19,7 @@ from bus.client.authority import Authority
 from bus.client.opened import Opened
 from bus.client.picture import Held, Picture
 from bus.errors import Reason, Refusal, refuse
+from bus.trust import frame
 from bus.trust.dsse import pae
 from bus.trust.keys import verify
 from schemas.models import AlertMember, AlertMessage
@@ -59,15 +61,13 @@ class Verification:
 def verify_alert(picture: Picture, authority: Authority, alert_id: str) -> Verification:
     """Check one alert of a reader's picture; without findings where the reader has no such alert."""
     held = picture.alerts().get(alert_id)
-    if held is None:
-        return Verification(())
-    first = _finding(Checked.ALERT, held, authority, held.delivered_at, BUS)
-    opened = held.open()
-    if isinstance(opened, Refusal) or not isinstance(opened.message, AlertMessage):
-        return Verification((first,))
+    return Verification(()) if held is None else _verify(held, _by_digest(picture), authority)
+
+
+def verify_alerts(picture: Picture, authority: Authority) -> dict[str, Verification]:
+    """Check every alert of a reader's picture, by its id; the events are looked through once for all."""
     digests = _by_digest(picture)
-    members = (_member(member, digests.get(member.digest), authority) for member in opened.message.body.members)
-    return Verification((first, *members))
+    return {alert_id: _verify(held, digests, authority) for alert_id, held in picture.alerts().items()}
 
 
 def verify_event(picture: Picture, authority: Authority, ref: str) -> Verification:
@@ -76,21 +76,32 @@ def verify_event(picture: Picture, authority: Authority, ref: str) -> Verificati
     return Verification(() if held is None else (_finding(Checked.EVENT, held, authority, held.delivered_at),))
 
 
-def _by_digest(picture: Picture) -> dict[str, tuple[Held, Opened]]:
-    found: dict[str, tuple[Held, Opened]] = {}
+def _verify(held: Held, digests: Mapping[str, Held], authority: Authority) -> Verification:
+    """The five steps, for one alert."""
+    first = _finding(Checked.ALERT, held, authority, held.delivered_at, BUS)
+    opened = held.open()
+    if isinstance(opened, Refusal) or not isinstance(opened.message, AlertMessage):
+        return Verification((first,))
+    members = (_member(member, digests.get(member.digest), authority) for member in opened.message.body.members)
+    return Verification((first, *members))
+
+
+def _by_digest(picture: Picture) -> dict[str, Held]:
+    """The events of a picture by the digest of their signed bytes, undecoded."""
+    found: dict[str, Held] = {}
     for held in picture.events().values():
-        opened = held.open()
-        if isinstance(opened, Opened):
-            found[opened.envelope.digest.hex()] = (held, opened)
+        envelope = frame.parse(held.body)
+        if not isinstance(envelope, Refusal):
+            found[envelope.digest.hex()] = held
     return found
 
 
-def _member(member: AlertMember, found: tuple[Held, Opened] | None, authority: Authority) -> Finding:
+def _member(member: AlertMember, held: Held | None, authority: Authority) -> Finding:
     ref = f"{member.agency}/{member.feed}/{member.id}"
-    if found is None:
+    opened = None if held is None else held.open()
+    if held is None or not isinstance(opened, Opened):
         missing = refuse(Reason.BAD_FIELD, "members.digest", "the digest of an event that this reader was given")
         return Finding(Checked.MEMBER, ref, member.digest, None, None, missing)
-    held, opened = found
     finding = _finding(Checked.MEMBER, held, authority, member.accepted_at, member.agency)
     header = opened.message.header
     said = (header.agency, header.feed, header.id, header.revision)
