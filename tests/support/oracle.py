@@ -65,7 +65,7 @@ class Oracle:
         """What the reader should have against what it has (sections 2 and 3)."""
         given: list[tuple[int, Change, Said]] = []
         taken: list[tuple[int, Key, DeliveryReason]] = []
-        for key in sorted({*self.prefix.keys(), *picture.has}):
+        for key in sorted({*self.prefix.said, *picture.has}):
             had = picture.has.get(key)
             found = self._visible(picture, key)
             if isinstance(found, Said) and not (had and had.said == found) and not self._may_enter(found, position):

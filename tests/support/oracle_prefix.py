@@ -87,7 +87,7 @@ class Prefix:
     parameters: Parameters = field(default_factory=starting_values)
     tick: int | None = None
     control_version: int = 0
-    said: list[Said] = field(default_factory=list)
+    said: dict[Key, list[Said]] = field(default_factory=dict)
     found: dict[object, Any] = field(default_factory=dict)
     """What was computed at this position already, for another reader; forgotten with the next record."""
 
@@ -103,7 +103,8 @@ class Prefix:
         if opened.kind in ("roster", "policy", "parameters"):
             self._obey(opened)
         elif opened.kind in DELIVERED:
-            self.said.append(self._judge(position, opened))
+            one = self._judge(position, opened)
+            self.said.setdefault(one.key, []).append(one)
         return False
 
     def _obey(self, opened: Opened) -> None:
@@ -199,40 +200,38 @@ class Prefix:
         return self.parameters.cluster.closing_days * DAY_MS
 
     def is_tainted(self, one: Said) -> bool:
+        """Section 3: a revocation with `compromised_since` takes what was accepted since out of all pictures."""
         return self.trust.is_tainted(one.key_id, one.accepted_at)
-
-    @_once
-    def keys(self) -> list[Key]:
-        """Every record that was ever accepted."""
-        return sorted({one.key for one in self.said})
 
     @_once
     def top(self, key: Key) -> Said | None:
         """Section 3: the highest untainted revision counts. What failed at its position is never visible."""
-        revisions = [one for one in self.said if one.key == key and one.is_valid and not self.is_tainted(one)]
+        revisions = [one for one in self.said.get(key, ()) if one.is_valid and not self.is_tainted(one)]
         return max(revisions, key=lambda one: (one.revision, one.position), default=None)
+
+    @_once
+    def taking(self, kind: str, act: str) -> list[tuple[Said, dict[str, Any]]]:
+        """What acts on other records: the records of a kind that count, each with one that it names."""
+        tops = [top for key in self.said if key[0] == kind and (top := self.top(key)) is not None]
+        return [(top, named) for top in tops for named in top.body[act]]
 
     def is_retracted(self, top: Said) -> bool:
         """Section 3: own records, up to a revision, with their label, before or after they arrive."""
-        for key in self.keys():
-            retraction = self.top(key) if key[0] == "retraction" and key[1][0] == top.ref[0] else None
-            if retraction is None or retraction.label != top.label:
-                continue
-            for named in retraction.body["retracts"]:
-                reaches = named["up_to_revision"] >= top.revision
-                if (named["kind"], named["feed"], named["id"]) == (top.kind, *top.ref[1:]) and reaches:
-                    return True
-        return False
+        return any(
+            (named["kind"], retraction.ref[0], named["feed"], named["id"]) == (top.kind, *top.ref)
+            and named["up_to_revision"] >= top.revision
+            and retraction.label == top.label
+            for retraction, named in self.taking("retraction", "retracts")
+        )
 
     def is_replaced(self, top: Said) -> bool:
         """Section 3: like a retraction, under the same label; an expired replacement does not bring it back."""
-        for key in self.keys():
-            other = self.top(key) if key[0] == "event" and key[1][0] == top.ref[0] else None
-            if top.kind != "event" or other is None or other.label != top.label or self.is_retracted(other):
-                continue
-            if any((named["feed"], named["id"]) == top.ref[1:] for named in other.body["replaces"]):
-                return True
-        return False
+        return any(
+            ("event", other.ref[0], named["feed"], named["id"]) == (top.kind, *top.ref)
+            and other.label == top.label
+            and not self.is_retracted(other)
+            for other, named in self.taking("event", "replaces")
+        )
 
     def is_expired(self, top: Said) -> bool:
         """Section 3: after `expires_at`, and for EXPECTED after `when.end`, an event leaves."""
