@@ -56,7 +56,7 @@ class Fold:
         return self._record(step) if step.kind in KINDS else []
 
     def refresh(self) -> list[Notice]:
-        """Compare everything with what readers have; after a restart this finds nothing, unless the software changed."""
+        """Compare everything with what readers have; after a restart it finds nothing, unless the software changed."""
         if self.state.paused:
             return []
         return self._reconcile_all(Moves(dirty={entry.ref: entry.open for entry in self.state.store if entry.open}))

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bus.stages.correlate.bonds import Tie
 from bus.stages.correlate.entry import Ref, Revision
 from bus.stages.correlate.rights import LabelState
+
+K = TypeVar("K", str, Ref)
 
 
 class Member(NamedTuple):
@@ -96,6 +98,9 @@ class Shelf:
             _remove(self._by_member, member.ref, variant)
 
 
-def _remove(index: dict, key: object, variant: Variant) -> None:  # type: ignore[type-arg]  # keyed by id or by
-reference left = [other for other in index[key] if other is not variant] if left: index[key] = left else: del
-index[key]
+def _remove(index: dict[K, list[Variant]], key: K, variant: Variant) -> None:
+    left = [other for other in index[key] if other is not variant]
+    if left:
+        index[key] = left
+    else:
+        del index[key]

@@ -26,7 +26,7 @@ Thing: TypeAlias = tuple[str, ...]
 
 @dataclass(slots=True)
 class State:
-    """The parts that the steps share. `changed`: things of which readers have something else since it was last asked for."""
+    """The parts that the steps share. `changed`: what readers have differently since it was last asked for."""
 
     control: Control
     archive: Archive
