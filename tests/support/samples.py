@@ -1,0 +1,30 @@
+"""Real partner files: small slices inside the project, and the whole ones beside it where they are."""
+
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
+PARTNERS = ("ucdp_ged", "insecurity_insight")
+
+
+def slices(partner: str) -> list[Path]:
+    """The small files of a partner, in order."""
+    return sorted(path for path in (DATA / partner).iterdir() if path.suffix in {".csv", ".json"})
+
+
+def whole(partner: str) -> list[Path]:
+    """The whole files of a partner, in order; none where the folder is not beside the project."""
+    folder = SHARED / partner
+    if not folder.is_dir():
+        return []
+    return sorted(p for p in folder.iterdir() if p.suffix in {".csv", ".gz"} and p.name != "links_truth.csv")
+
+
+def whole_or_skip(partner: str) -> list[Path]:
+    """The whole files, or a skip that says what is missing."""
+    found = whole(partner)
+    if not found:
+        pytest.skip(f"no ../shared/data/{partner} beside the project")
+    return found
