@@ -14,6 +14,13 @@ def is_authors(value: bytes) -> bool:
     return schema.kind == "accepted" and open_accepted(value).kind in DELIVERED
 
 
+def is_control(value: bytes) -> bool:
+    """Whether a record of `events` is one of the authority's that change what holds."""
+    schema = of_bytes(value)
+    assert isinstance(schema, Schema), schema
+    return schema.kind == "accepted" and open_accepted(value).kind in {"roster", "policy", "parameters"}
+
+
 def author(value: bytes) -> str:
     """The agency that an author's record is of."""
     return str(open_accepted(value).message["header"]["agency"])

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from bus.stages.correlate.stage import Correlate
-
 from bus.log.protocol import Log, NewRecord, Reader, Record
+from bus.stages.correlate.stage import Correlate
 from bus.stages.stage import Outputs
 from tests.support.memory_log import MemoryLog
+from tests.support.orders import is_control
 from tests.support.simulator import World
 
 EVENTS: Final = "events"
+CONTROL: Final = "control"
 OUTBOX: Final = "outbox."
 
 Deliveries = dict[str, list[bytes]]
@@ -41,6 +42,8 @@ class Replay:
     def step(self, *values: bytes) -> Deliveries:
         """Append records to `events` and process them as one batch, or as many as the stage likes."""
         self.log.append(EVENTS, [NewRecord(EVENTS, b"", value) for value in values])
+        # events.md, Topics: `control` holds the authority's accepted records too.
+        self.log.append(CONTROL, [NewRecord(CONTROL, b"", value) for value in values if is_control(value)])
         assert self._reader is not None
         batch = self._reader.poll(len(values), 0.0)
         assert [record.value for record in batch] == list(values)
