@@ -6,7 +6,7 @@ Histories by the thousand run on it; that the stages do the same on the embedded
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from bus.log.protocol import LogState, NewRecord, Reader, Record
+from bus.log.protocol import LogState, NewRecord, Reader, Record, TopicState
 from bus.log.topics import TopicSpec
 
 
@@ -91,7 +91,10 @@ class MemoryLog:
         return 0
 
     def describe(self) -> LogState:
-        return LogState("memory", 0, (), ())
+        topics = tuple(
+            TopicState(name, 0, len(kept), self.now_ms, None, compacted=False) for name, kept in self.topics.items()
+        )
+        return LogState("memory", 0, topics, ())
 
     def wait(self, timeout_s: float) -> bool:
         del timeout_s
