@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
     parser = commands.add("retract", _retract, "Withdraw own records from everyone who has them")
     parser.add_argument("ids", metavar="ID", nargs="+", help="an id, or agency/feed/id")
     as_agency(parser, "their author")
-    parser.add_argument("--reason", required=True, choices=REASONS)
+    parser.add_argument("--reason", required=True, choices=REASONS, help="why, in one word of the list")
     parser.add_argument("--feed", metavar="FEED", help="the feed that they are in (default: the one that has them)")
     parser.add_argument("--kind", choices=("event", "link"), default="event", help="what they are (default: event)")
     parser.add_argument("--note", metavar="TEXT", help="a word to those who have them")
@@ -36,7 +36,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--note", metavar="TEXT", help="why")
     parser = commands.add("heartbeat", _heartbeat, "Show that a feed is alive")
     as_agency(parser, "the feed's agency")
-    parser.add_argument("--feed", metavar="FEED", required=True)
+    parser.add_argument("--feed", metavar="FEED", required=True, help="the feed that is alive")
     parser.add_argument(
         "--interval-s", metavar="S", type=int, default=3600, help="the next comes within (default: 3600)"
     )

@@ -10,6 +10,7 @@ from bus.cli.picture import counts_text, find_alert, looked_at, when_text, where
 
 if TYPE_CHECKING:
     from bus.client import Picture
+    from bus.client.picture import Held
     from schemas.models import AlertMessage
 
 
@@ -24,20 +25,21 @@ def add(commands: Commands) -> None:
 
 def _ls(args: Namespace, output: Output) -> int:
     with looked_at(args) as (_, picture):
-        alerts = [(ref, message) for ref in picture.alerts() if (message := picture.alert(ref)) is not None]
-    alerts.sort(key=lambda one: (-one[1].body.severity.level, -one[1].body.confidence.probability, one[0]))
+        read = [(held, picture.alert(ref)) for ref, held in picture.alerts().items()]
+    alerts = [(held, message) for held, message in read if message is not None]
+    alerts.sort(key=lambda one: (-one[1].body.severity.level, -one[1].body.confidence.probability, one[0].ref))
     if output.as_json:
-        for ref, message in alerts:
-            output.item(_json(picture, ref, message))
+        for held, message in alerts:
+            output.item(_json(held, message))
         return DONE
     rows = []
-    for ref, message in alerts:
+    for held, message in alerts:
         body = message.body
         belief = f"{body.confidence.probability:.2f} {body.confidence.words}"
         members = f"{len(body.members)} of {len({one.agency for one in body.members})}"
         rows.append(
             (
-                ref[:12],
+                held.ref[:12],
                 body.severity.level,
                 belief,
                 members,
@@ -55,24 +57,24 @@ def _ls(args: Namespace, output: Output) -> int:
 def _show(args: Namespace, output: Output) -> int:
     with looked_at(args) as (_, picture):
         ref = find_alert(picture, args.id)
-        message = picture.alert(ref)
+        held, message = picture.alerts()[ref], picture.alert(ref)
     if message is None:
         output.note(f"{ref}: its bytes can't be read; `tocsin verify` says why")
         return NO
     if output.as_json:
-        output.document(_json(picture, ref, message))
+        output.document(_json(held, message))
         return DONE
-    _print(output, picture, ref, message)
+    _print(output, picture, held, message)
     output.line()
     output.line(f"`tocsin verify {ref[:12]} --as {args.agency}` checks every signature behind it.")
     return DONE
 
 
-def _print(output: Output, picture: "Picture", ref: str, message: "AlertMessage") -> None:
-    held, body = picture.alerts()[ref], message.body
+def _print(output: Output, picture: "Picture", held: "Held", message: "AlertMessage") -> None:
+    body = message.body
     sure = body.confidence
     state = "closed" if held.closed else "open"
-    output.line(f"alert       {ref}, revision {held.revision}, {state}")
+    output.line(f"alert       {held.ref}, revision {held.revision}, {state}")
     output.line(f"label       {message.header.label}")
     output.line(f"what        {body.type} ({body.nature.value})")
     output.line(f"when        {when_text(body.when)}")
@@ -114,8 +116,7 @@ def _headline(picture: "Picture", ref: str) -> str:
     return headline or f"{body.type}, {when_text(body.when)}, {where_text(body.where)}"
 
 
-def _json(picture: "Picture", ref: str, message: "AlertMessage") -> dict[str, Any]:
+def _json(held: "Held", message: "AlertMessage") -> dict[str, Any]:
     """The alert's fields, with `id` and `label` spelled out."""
-    held = picture.alerts()[ref]
-    fields = {"id": ref, "label": message.header.label, "revision": held.revision, "closed": held.closed}
+    fields = {"id": held.ref, "label": message.header.label, "revision": held.revision, "closed": held.closed}
     return {**fields, "variant": message.header.id, "delivered_at": held.delivered_at, **message.body.model_dump()}

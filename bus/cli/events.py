@@ -9,7 +9,7 @@ from bus.cli.output import Output, moment
 from bus.cli.picture import counts_text, find_event, looked_at, when_text, where_text
 
 if TYPE_CHECKING:
-    from bus.client import Picture
+    from bus.client.picture import Held
     from schemas.models import EventMessage
 
 
@@ -25,12 +25,12 @@ def add(commands: Commands) -> None:
 def _ls(args: Namespace, output: Output) -> int:
     rows = []
     with looked_at(args) as (_, picture):
-        for ref in sorted(picture.events()):
+        for ref, held in sorted(picture.events().items()):
             message = picture.event(ref)
             if message is None:
                 output.note(f"{ref}: its bytes can't be read")
             elif output.as_json:
-                output.item(_json(picture, ref, message))
+                output.item(_json(held, message))
             else:
                 body = message.body
                 rows.append((ref, message.header.revision, body.type, when_text(body.when), where_text(body.where)))
@@ -42,12 +42,12 @@ def _ls(args: Namespace, output: Output) -> int:
 def _show(args: Namespace, output: Output) -> int:
     with looked_at(args) as (_, picture):
         ref = find_event(picture, args.id)
-        message = picture.event(ref)
+        held, message = picture.events()[ref], picture.event(ref)
     if message is None:
         output.note(f"{ref}: its bytes can't be read; `tocsin verify` says why")
         return NO
     if output.as_json:
-        output.document(_json(picture, ref, message))
+        output.document(_json(held, message))
         return DONE
     _print(output, ref, message)
     return DONE
@@ -75,10 +75,9 @@ def _print(output: Output, ref: str, message: "EventMessage") -> None:
                 output.line(f"text {text.language:5} {part}")
 
 
-def _json(picture: "Picture", ref: str, message: "EventMessage") -> dict[str, Any]:
-    held = picture.events()[ref]
+def _json(held: "Held", message: "EventMessage") -> dict[str, Any]:
     return {
-        "ref": ref,
+        "ref": held.ref,
         "closed": held.closed,
         "delivered_at": held.delivered_at,
         "header": message.header.model_dump(),

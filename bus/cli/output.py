@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
-from typing import IO, Any
+from typing import Any, TextIO
 
 from bus.cli.shown import safe, width
 from bus.errors import Refusal
@@ -18,7 +18,7 @@ from bus.errors import Refusal
 class Output:
     """The two streams of one command."""
 
-    def __init__(self, *, as_json: bool, out: IO[str] | None = None, err: IO[str] | None = None) -> None:
+    def __init__(self, *, as_json: bool, out: TextIO | None = None, err: TextIO | None = None) -> None:
         """Write to these streams, by default the process's own."""
         self.as_json = as_json
         self.out = out or sys.stdout

@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bus.cli.home import Opened, opened
+from bus.cli.output import moment
 from bus.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from bus.client import Picture
     from schemas.models import Count, When, Where
 
+_MINUTE_MS = 60_000
 _SHORTEST = 6
 """Digits of an alert's id that are enough, where only one begins so."""
 
@@ -59,16 +61,19 @@ def find_event(picture: "Picture", typed: str) -> str:
 
 
 def when_text(when: "When | None") -> str:
-    """The time of an event: days where it is whole days, UTC."""
-    from bus.cli.output import moment
-
+    """The time of an event, UTC."""
     if when is None:
         return "unknown"
+    start = _minute(when.start)
     if when.end is None:
-        return f"since {moment(when.start)}"
-    if when.end - when.start <= 1:
-        return moment(when.start)
-    return f"{moment(when.start)} to {moment(when.end)}"
+        return f"since {start}"
+    return start if when.end - when.start < _MINUTE_MS else f"{start} to {_minute(when.end)}"
+
+
+def _minute(ms: int) -> str:
+    """To the second only where it says more than the minute; a midnight is a date."""
+    text = moment(ms)
+    return text.removesuffix(" 00:00:00Z") if text.endswith(" 00:00:00Z") else text.replace(":00Z", "Z")
 
 
 def where_text(where: "Where") -> str:
@@ -83,14 +88,15 @@ def where_text(where: "Where") -> str:
 
 def counts_text(counts: "Iterable[Count]") -> str:
     """Counts in one line: `KILLED CIVILIAN 3-8 (best 5), INJURED 2`."""
-    return ", ".join(_count(one) for one in counts)
+    return ", ".join(_count(one) for one in counts if (one.low, one.best, one.high) != (None, None, None))
 
 
 def _count(one: "Count") -> str:
     of = "" if one.of is None else f" {one.of.value}"
-    spread = _figure(one.low) if one.low == one.high else f"{_figure(one.low)}-{_figure(one.high)}"
-    best = f" (best {one.best})" if one.best is not None and one.low != one.high else ""
-    return f"{one.what.value}{of} {spread}{best}"
+    if one.low == one.high:
+        return f"{one.what.value}{of} {_figure(one.best if one.low is None else one.low)}"
+    best = "" if one.best is None else f" (best {one.best})"
+    return f"{one.what.value}{of} {_figure(one.low)}-{_figure(one.high)}{best}"
 
 
 def _figure(value: int | None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bus.cli.output import Output
-from bus.errors import UsageError
+from bus.errors import TocsinError, UsageError
 
 if TYPE_CHECKING:
     from adapters import Refused, Translation
@@ -58,7 +58,11 @@ def translate(data: bytes, given: dict[str, str | bytes], format_name: str | Non
     fits: list[tuple[str, Translation]] = []
     failed: list[str] = []
     for name in available():
-        adapter = load(name)
+        try:
+            adapter = load(name)
+        except TocsinError as fault:  # one broken adapter stops nobody else's
+            failed.append(f"{name}: {fault}")
+            continue
         if not adapter.reads or not given.keys() <= adapter.options.keys():
             continue
         found = adapter.translate(data, given)

@@ -44,11 +44,10 @@ def _verify(args: Namespace, output: Output) -> int:
 
 def _checked(picture: "Picture", authority: "Authority", typed: str | None) -> "Iterator[tuple[str, Verification]]":
     """The one that is meant, or all."""
-    from bus.client import verify_alert, verify_event
+    from bus.client import verify_alert, verify_alerts, verify_event
 
     if typed is None:
-        for ref in sorted(picture.alerts()):
-            yield ref, verify_alert(picture, authority, ref)
+        yield from sorted(verify_alerts(picture, authority).items())
         for ref in sorted(picture.events()):
             yield ref, verify_event(picture, authority, ref)
     elif "/" in typed or ":" in typed:

@@ -22,7 +22,7 @@ from bus.errors import Reason, Refusal, refuse
 from bus.trust import frame
 from bus.trust.dsse import pae
 from bus.trust.keys import verify
-from schemas.models import AlertMember, AlertMessage
+from schemas.models import AlertMember, AlertMessage, DeliveredKind
 
 BUS: Final = "bus"
 
@@ -73,13 +73,15 @@ def verify_alerts(picture: Picture, authority: Authority) -> dict[str, Verificat
 def verify_event(picture: Picture, authority: Authority, ref: str) -> Verification:
     """Check one event of a reader's picture, its key judged at the time of delivery."""
     held = picture.events().get(ref)
-    return Verification(() if held is None else (_finding(Checked.EVENT, held, authority, held.delivered_at),))
+    if held is None:
+        return Verification(())
+    return Verification((_finding(Checked.EVENT, held, held.open(), authority, held.delivered_at),))
 
 
 def _verify(held: Held, digests: Mapping[str, Held], authority: Authority) -> Verification:
     """The five steps, for one alert."""
-    first = _finding(Checked.ALERT, held, authority, held.delivered_at, BUS)
     opened = held.open()
+    first = _finding(Checked.ALERT, held, opened, authority, held.delivered_at, BUS)
     if isinstance(opened, Refusal) or not isinstance(opened.message, AlertMessage):
         return Verification((first,))
     members = (_member(member, digests.get(member.digest), authority) for member in opened.message.body.members)
@@ -102,7 +104,7 @@ def _member(member: AlertMember, held: Held | None, authority: Authority) -> Fin
     if held is None or not isinstance(opened, Opened):
         missing = refuse(Reason.BAD_FIELD, "members.digest", "the digest of an event that this reader was given")
         return Finding(Checked.MEMBER, ref, member.digest, None, None, missing)
-    finding = _finding(Checked.MEMBER, held, authority, member.accepted_at, member.agency)
+    finding = _finding(Checked.MEMBER, held, opened, authority, member.accepted_at, member.agency)
     header = opened.message.header
     said = (header.agency, header.feed, header.id, header.revision)
     if finding.refusal is None and said != (member.agency, member.feed, member.id, member.revision):
@@ -112,9 +114,10 @@ def _member(member: AlertMember, held: Held | None, authority: Authority) -> Fin
     return finding
 
 
-def _finding(checked: Checked, held: Held, authority: Authority, at: int, agency: str | None = None) -> Finding:
+def _finding(  # noqa: PLR0913 - what a signature is judged by
+    checked: Checked, held: Held, opened: Opened | Refusal, authority: Authority, at: int, agency: str | None = None
+) -> Finding:
     """Judge one signature; `agency` None: whoever the author's bytes say."""
-    opened = held.open()
     if isinstance(opened, Refusal):
         return Finding(checked, held.ref, "", None, None, opened)
     signer = opened.message.header.agency if agency is None else agency

@@ -1,0 +1,101 @@
+"""`tocsin` starts fast, and every command has the same anatomy."""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bus.cli import main
+from bus.cli.parser import GROUPS, build
+from tests.support.command_line import Tocsin
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("apsw", "cryptography", "fastavro", "h3", "prometheus_client", "pydantic", "tomllib", "logging", "adapters")
+TO_HELP_S = 0.3
+
+
+def commands(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for word, under in action.choices.items():
+                yield from commands(under, f"{name} {word}".strip())
+            return
+    yield name, parser
+
+
+def test_importing_the_command_line_loads_nothing_heavy() -> None:
+    program = f"import sys, bus.cli.parser; bus.cli.parser.build(); print([n for n in {HEAVY!r} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_comes_within_its_bound() -> None:
+    """The best of five: what a machine under load adds is not ours."""
+    command = [sys.executable, "-c", "from bus.cli import main; main(['--help'])"]
+    took = []
+    for _ in range(5):
+        started = time.perf_counter()
+        subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+        took.append(time.perf_counter() - started)
+    assert min(took) <= TO_HELP_S
+
+
+@pytest.mark.parametrize(("name", "parser"), list(commands(build())))
+def test_every_command_takes_json_and_home_and_says_what_each_flag_is_for(
+    name: str, parser: argparse.ArgumentParser
+) -> None:
+    flags = {flag for action in parser._actions for flag in action.option_strings}
+    assert {"--json", "--home"} <= flags
+    assert parser.description
+    assert all(action.help for action in parser._actions if action.option_strings), name
+
+
+def test_groups_are_siblings() -> None:
+    for group in GROUPS:
+        assert group.__doc__
+        assert group.__doc__.startswith("`tocsin "), group.__name__
+        assert callable(group.add)
+
+
+def test_no_command_is_wrong_usage_and_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert main(["agency"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "usage: tocsin agency" in shown.err
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("tocsin 0.")
+
+
+def test_wrong_flags_and_abbreviations_are_wrong_usage(tmp_path: Path) -> None:
+    tocsin = Tocsin(tmp_path / "home")
+    assert tocsin("status", "--jso").code == 2
+    assert tocsin("no-such-command").code == 2
+    assert tocsin("alerts", "ls").code == 2  # without --as
+
+
+def test_a_bug_is_one_line_without_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("CANARY")
+
+    monkeypatch.setattr("bus.cli.status.opened", broken)
+    done = Tocsin(tmp_path)("status")
+    assert done.code == 3
+    assert "KeyError" in done.err
+    assert "test_cli_start.py" in done.err
+    assert "CANARY" not in done.err
+    assert "Traceback" not in done.err
+
+
+def test_whoever_stops_reading_is_no_fault(tmp_path: Path) -> None:
+    program = "import sys; from bus.cli import main; sys.exit(main(['adapters']))"
+    command = f'{sys.executable} -c "{program}" | head -c 1; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
