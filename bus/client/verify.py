@@ -22,7 +22,7 @@ from bus.errors import Reason, Refusal, refuse
 from bus.trust import frame
 from bus.trust.dsse import pae
 from bus.trust.keys import verify
-from schemas.models import AlertMember, AlertMessage, DeliveredKind
+from schemas.models import AlertMember, AlertMessage
 
 BUS: Final = "bus"
 
@@ -81,7 +81,7 @@ def verify_event(picture: Picture, authority: Authority, ref: str) -> Verificati
 def _verify(held: Held, digests: Mapping[str, Held], authority: Authority) -> Verification:
     """The five steps, for one alert."""
     opened = held.open()
-    first = _finding(Checked.ALERT, held, opened, authority, held.delivered_at, BUS)
+    first = _finding(Checked.ALERT, held, opened, authority, held.delivered_at, agency=BUS)
     if isinstance(opened, Refusal) or not isinstance(opened.message, AlertMessage):
         return Verification((first,))
     members = (_member(member, digests.get(member.digest), authority) for member in opened.message.body.members)
@@ -104,7 +104,7 @@ def _member(member: AlertMember, held: Held | None, authority: Authority) -> Fin
     if held is None or not isinstance(opened, Opened):
         missing = refuse(Reason.BAD_FIELD, "members.digest", "the digest of an event that this reader was given")
         return Finding(Checked.MEMBER, ref, member.digest, None, None, missing)
-    finding = _finding(Checked.MEMBER, held, opened, authority, member.accepted_at, member.agency)
+    finding = _finding(Checked.MEMBER, held, opened, authority, member.accepted_at, agency=member.agency)
     header = opened.message.header
     said = (header.agency, header.feed, header.id, header.revision)
     if finding.refusal is None and said != (member.agency, member.feed, member.id, member.revision):
@@ -115,7 +115,7 @@ def _member(member: AlertMember, held: Held | None, authority: Authority) -> Fin
 
 
 def _finding(  # noqa: PLR0913 - what a signature is judged by
-    checked: Checked, held: Held, opened: Opened | Refusal, authority: Authority, at: int, agency: str | None = None
+    checked: Checked, held: Held, opened: Opened | Refusal, authority: Authority, at: int, *, agency: str | None = None
 ) -> Finding:
     """Judge one signature; `agency` None: whoever the author's bytes say."""
     if isinstance(opened, Refusal):
