@@ -40,7 +40,7 @@ class Incidents(NamedTuple):
 
 
 def read() -> Incidents:
-    """All rows, of each the newest snapshot's, and the pairs of the truth of which both rows are there."""
+    """All rows, and the pairs of the truth."""
     keys: dict[tuple[str, str], Key] = {}
     nodes = []
     for feed, (pattern, mapping) in FILES.items():
@@ -86,12 +86,10 @@ def hidden(feed: str, source_id: str, body: Mapping[str, Any]) -> Node:
 
 
 def _newest(pattern: str, mapping: str) -> dict[str, Mapping[str, Any]]:
-    """Bodies by the source's id; file names end with their date."""
-    found: dict[str, Mapping[str, Any]] = {}
-    for path in sorted(DATA.glob(pattern)):
-        translation = load("table").translate(path.read_bytes(), {"mapping": mapping})
-        found.update((draft.id.rpartition(":")[2], draft.body) for draft in translation.drafts)
-    return found
+    """Bodies by the source's id, from the newest snapshot, of which the truth was made; file names end with dates."""
+    newest = max(DATA.glob(pattern))
+    translation = load("table").translate(newest.read_bytes(), {"mapping": mapping})
+    return {draft.id.rpartition(":")[2]: draft.body for draft in translation.drafts}
 
 
 def countries(nodes: Iterable[Node]) -> dict[str, list[Node]]:
