@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from json.encoder import encode_basestring  # the C encoder that json.dumps(ensure_ascii=False) uses
 from typing import Final
 
@@ -27,17 +28,22 @@ def public_id(source: str, source_id: str) -> str:
     return f"{source}:{hashlib.sha256(whole.encode()).hexdigest()}"
 
 
-def record_bytes(columns: Iterable[str], cells: Iterable[Cell]) -> bytes:
-    """One record as compact JSON in the file's order of columns; absent fields are left out.
+class Recorder:
+    """Writes records as their author gave them: compact JSON, fields in order of their names, absent ones left out.
 
-    A digest of the whole file would change with every new row; this one changes with its own record only.
+    A digest of the whole file would change with every new row; this one changes with its own record only, whatever
+    stands around it.
     """
-    fields = [
-        f"{encode_basestring(name)}:{encode_basestring(cell)}"
-        for name, cell in zip(columns, cells, strict=True)
-        if cell is not None
-    ]
-    return ("{" + ",".join(fields) + "}").encode()
+
+    def __init__(self, columns: Sequence[str], without: AbstractSet[int] = frozenset()) -> None:
+        """Take a sheet's columns, and the positions of those that are personal and never written."""
+        order = sorted((name, at) for at, name in enumerate(columns) if at not in without)
+        self._fields = tuple((at, encode_basestring(name) + ":") for name, at in order)
+
+    def __call__(self, cells: Sequence[Cell]) -> bytes:
+        """One record's bytes."""
+        fields = [name + encode_basestring(cell) for at, name in self._fields if (cell := cells[at]) is not None]
+        return ("{" + ",".join(fields) + "}").encode()
 
 
 def original(format_: str, record: bytes, *, keep: bool = False) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from adapters import days
 from adapters.cells import Cell, degrees, figure
 from adapters.figures import Figures, count
-from adapters.ids import draft_id, original, public_id, record_bytes
+from adapters.ids import Recorder, draft_id, original, public_id
 from adapters.refusals import Code, RowError
 from adapters.table.plan import UNKNOWN_CLASS, BoundActor, BoundCount, Plan
 from adapters.translation import Body, Draft
@@ -36,6 +36,7 @@ class Mapper:
         self._plan = plan
         self._status = status
         self._notes = notes
+        self._record = Recorder(plan.columns, plan.personal)
         source = plan.mapping.source
         fields = source.model_dump(mode="json", exclude={"reported"}, exclude_defaults=True)
         self._source: dict[str, Any] = {"discipline": str(source.discipline), **fields}
@@ -92,11 +93,8 @@ class Mapper:
         return None if len(cell) < 64 and self._plan.silent[cell] else cell  # noqa: PLR2004
 
     def _original(self, cells: Cells) -> dict[str, object]:
-        plan = self._plan
-        if plan.personal:
-            cells = [None if at in plan.personal else cell for at, cell in enumerate(cells)]
-        keep = plan.mapping.original == "bytes"
-        return original(plan.mapping.format, record_bytes(plan.columns, cells), keep=keep)
+        mapping = self._plan.mapping
+        return original(mapping.format, self._record(cells), keep=mapping.original == "bytes")
 
     def _sourced(self, cells: Cells, public: str, zones: tuple[str, ...]) -> dict[str, Any]:
         source = {**self._source, "derived_from": [public]}

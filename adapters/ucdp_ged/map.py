@@ -14,7 +14,7 @@ from typing import Any, Final
 from adapters import days
 from adapters.cells import Cell, degrees, figure
 from adapters.figures import Figures, count
-from adapters.ids import draft_id, original, public_id, record_bytes
+from adapters.ids import Recorder, draft_id, original, public_id
 from adapters.refusals import Code, RowError
 from adapters.translation import Body, Draft
 from adapters.ucdp_ged.read import Columns, table
@@ -59,7 +59,7 @@ class Mapper:
 
     def __init__(self, names: tuple[str, ...], columns: Columns, status: str, notes: Counter[str]) -> None:
         """Keep what is the same for each row."""
-        self._names = names
+        self._record = Recorder(names)
         self._columns = columns
         self._status = status
         self._notes = notes
@@ -87,7 +87,7 @@ class Mapper:
             "actors": self._actors(cells, kind),
             "counts": self._counts(cells),
             "source": self._source(cells, source_id),
-            "original": original(FORMAT, record_bytes(self._names, cells)),
+            "original": original(FORMAT, self._record(cells)),
             "attributes": {
                 key: cell for key, at in self._attributes if (cell := cells[at]) and cell != UNKNOWN_SOURCES
             },

@@ -1,0 +1,57 @@
+"""Which adapters are installed, and what happens when one is broken."""
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from adapters import available, load, registry
+from adapters.registry import GROUP, AdapterError
+from bus.errors import NotFoundError
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, **points: str) -> None:
+    """Put entry points beside the real ones."""
+    real = registry.entry_points
+
+    def found(*, group: str, name: str | None = None) -> list[EntryPoint]:
+        own = [EntryPoint(key.partition("__")[0], value, group) for key, value in points.items()]
+        every = [*real(group=group), *own]
+        return [point for point in every if name is None or point.name == name]
+
+    monkeypatch.setattr(registry, "entry_points", found)
+
+
+def test_both_adapters_are_installed() -> None:
+    assert available() == ("table", "ucdp_ged")
+    assert [load(name).name for name in available()] == ["table", "ucdp_ged"]
+
+
+def test_an_unknown_name_is_not_found_and_the_known_ones_are_named() -> None:
+    with pytest.raises(NotFoundError) as raised:
+        load("gossip")
+    assert "table, ucdp_ged" in raised.value.advice
+
+
+def test_a_broken_adapter_stops_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, broken="no.such.module:ADAPTER")
+    assert "broken" in available()
+    assert load("table").name == "table"
+    with pytest.raises(AdapterError, match="broken"):
+        load("broken")
+
+
+def test_what_is_no_adapter_or_has_another_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, alias="adapters.table:ADAPTER", nothing="adapters.registry:GROUP")
+    for name in ("alias", "nothing"):
+        with pytest.raises(AdapterError, match=f"no adapter named {name}"):
+            load(name)
+
+
+def test_two_packages_of_one_name_are_told_apart_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, table="somebody.else:ADAPTER")
+    with pytest.raises(AdapterError, match="two adapters are named table"):
+        load("table")
+
+
+def test_the_group_is_the_one_of_the_documents() -> None:
+    assert GROUP == "tocsin.adapters"
