@@ -179,7 +179,7 @@ _ATTACKS: Final[Mapping[str, Callable[[Target], bytes]]] = {
     "a label below the feed's floor": _below_floor,
     "a megabyte": _large,
     "signed next year": _future,
-    "other body, same id and revision": _other_body,
+    "another body under an old id": _other_body,
     "exercise under a real label": _exercise,
     "a source that refused consent": _no_consent,
     "no frame at all": _no_frame,

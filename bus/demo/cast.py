@@ -56,8 +56,8 @@ class Player(Value):
     @property
     def clearance(self) -> str:
         """What it may read, in short, for the screen."""
-        held = [self.level, *self.need, *(f"as {one}" for one in self.audiences)]
-        return " ".join(held)
+        audiences = f" as {', '.join(self.audiences)}" if self.audiences else ""
+        return " ".join((self.level, *self.need)) + audiences
 
 
 class Cast(Value):

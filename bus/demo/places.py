@@ -1,7 +1,7 @@
 """Places of which the agencies have the most different pictures."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import h3
@@ -64,7 +64,7 @@ def _names(reading: Reading, alert: Alert) -> Iterator[str]:
             yield ", ".join(filter(None, (named, *where.countries)))
 
 
-def by_picture(place: Place) -> Iterable[tuple[tuple[str, ...], list[str]]]:
+def by_picture(place: Place) -> list[tuple[tuple[str, ...], list[str]]]:
     """The agencies grouped by what they have, most alerts first."""
     groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for agency, ids in place.agencies.items():

@@ -4,6 +4,7 @@
 taken back 6 every agency reads, and verifies 7 count what happened, and tell.
 """
 
+import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +14,8 @@ from typing import TextIO
 
 from bus.demo import screen
 from bus.demo.cast import cast
-from bus.demo.theatre import Theatre
 from bus.demo.tally import Tally
+from bus.demo.theatre import Theatre
 
 Progress = Callable[[str], None]
 
@@ -22,10 +23,10 @@ Progress = Callable[[str], None]
 def play(home: Path | None, out: TextIO, *, as_json: bool, progress: Progress | None = None) -> int:
     """Play the demo and tell it on `out`: 0 if all went as it must, else 1.
 
-    `home` None: a temporary folder, which is removed; else an empty one, which is kept. `progress` takes one line per
-    act.
+    `home` None: a temporary folder, which is removed; else a new or empty one, which is kept. `progress` takes a line
+    per act, and an empty one at the end.
     """
-    with _folder(home) as path:
+    with _folder(home) as path, _quiet():
         tally = _acts(path, progress or _silent)
     screen.show(tally, out, as_json=as_json)
     return 0 if tally.is_good else 1
@@ -47,7 +48,9 @@ def _acts(path: Path, progress: Progress) -> Tally:
         progress("6 of 7  reading and verifying, as every agency")
         theatre.read()
         progress("7 of 7  counting")
-        return theatre.tally(time.perf_counter() - started)
+        tally = theatre.tally(time.perf_counter() - started)
+    progress("")
+    return tally
 
 
 @contextmanager
@@ -57,6 +60,18 @@ def _folder(home: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="tocsin-demo-") as folder:
         yield Path(folder) / "home"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The bus warns its operator of every refused submission; here the screen tells them all."""
+    log = logging.getLogger("bus.stages.ingest")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _silent(_line: str) -> None:

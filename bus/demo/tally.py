@@ -1,4 +1,4 @@
-"""What happened, counted from what the bus wrote: submissions, receipts, and each agency's outbox. Nothing is assumed."""
+"""What happened, counted from what the bus wrote: submissions, receipts, outboxes. Nothing is assumed."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,13 +1,14 @@
-"""The bus of the demo and everything that is done with it: what the acts of `play` call, each once and in their order."""
+"""The bus of the demo and what is done with it: what the acts of `play` call, each in its turn."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
 from adapters import load
 from adapters.translation import Draft
-from bus.client import Authority, Publisher, open_publisher, signing_key
+from bus.client import Authority, Publisher, Subscriber, open_publisher, signing_key
 from bus.clock import now_ms
 from bus.config import Settings
 from bus.demo.attacks import Attack, Target, attacks
@@ -89,13 +90,11 @@ class Theatre:
 
     def correct(self) -> None:
         """One author amends a report that stands in an alert of several, and takes back another."""
-        reading = read(self._log, self._home.pin(), self._authority, CORRECTED)
-        amended, withdrawn = _own_members(reading)[:2]
+        amended, withdrawn = self._own_members(CORRECTED)[:2]
         sheet = next(sheet for player in self._cast.agency if player.name == CORRECTED for sheet in player.sheet)
         draft = next(one for one in self._drafts[CORRECTED, sheet.feed] if one.id == amended)
         source = {**draft.body["source"], "reliability": "B", "credibility": 2}
-        changed = Draft(draft.kind, draft.id, draft.status, draft.modified_at, {**draft.body, "source": source})
-        self._publish(CORRECTED, sheet, [changed])
+        self._publish(CORRECTED, sheet, [replace(draft, body={**draft.body, "source": source})])
         publisher = self._publisher(CORRECTED, sheet)
         try:
             publisher.retract("event", sheet.feed, [withdrawn], RetractionReason.ERROR)
@@ -123,6 +122,13 @@ class Theatre:
             seconds,
         )
 
+    def _own_members(self, agency: str) -> list[str]:
+        """Ids of the agency's reports in its alerts of several reports, in order."""
+        picture = Subscriber(self._log, agency, self._home.pin()).catch_up()
+        alerts = [found.body for alert_id in picture.alerts() if (found := picture.alert(alert_id))]
+        fused = [alert.members for alert in alerts if len(alert.members) > 1]
+        return sorted({member.id for members in fused for member in members if member.agency == agency})
+
     def _publisher(self, agency: str, sheet: Sheet) -> Publisher:
         return open_publisher(self._home, self._log, agency, sheet.feed)
 
@@ -149,18 +155,6 @@ def _clearance(player: Player) -> ClearanceTerms:
 def _admitted(entry: object) -> None:
     if isinstance(entry, Refusal):
         raise CastError(f"an agency was not admitted: {entry}", "Install Tocsin again.")
-
-
-def _own_members(reading: Reading) -> list[str]:
-    """Ids of the agency's own reports in its alerts of several reports, in order."""
-    return sorted(
-        {
-            member.id
-            for alert in reading.alerts.values()
-            for member in alert.members
-            if len(alert.members) > 1 and member.agency == reading.agency
-        }
-    )
 
 
 def _broken() -> CastError:
