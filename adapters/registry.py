@@ -3,7 +3,7 @@
 They are looked up by name and loaded one at a time, so that a partner's broken adapter stops nobody else's.
 """
 
-from importlib.metadata import EntryPoint, entry_points
+from importlib import metadata
 from typing import Final
 
 from adapters.translation import Adapter
@@ -18,7 +18,7 @@ class AdapterError(TocsinError):
 
 def available() -> tuple[str, ...]:
     """Names of all installed adapters, in order."""
-    return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
+    return tuple(sorted({point.name for point in metadata.entry_points(group=GROUP)}))
 
 
 def load(name: str) -> Adapter:
@@ -28,7 +28,7 @@ def load(name: str) -> Adapter:
         NotFoundError: none is installed under this name.
         AdapterError: it is installed, but can't be imported, or two packages claim the name.
     """
-    points = sorted(entry_points(group=GROUP, name=name), key=lambda point: point.value)
+    points = sorted(metadata.entry_points(group=GROUP, name=name), key=lambda point: point.value)
     # One package found twice on the path is one adapter; two packages of one name must not depend on the order.
     if len({point.value for point in points}) > 1:
         claims = " and ".join(point.value for point in points)
@@ -38,7 +38,7 @@ def load(name: str) -> Adapter:
     return _loaded(points[0])
 
 
-def _loaded(point: EntryPoint) -> Adapter:
+def _loaded(point: metadata.EntryPoint) -> Adapter:
     try:
         adapter = point.load()
     except (ImportError, AttributeError) as error:

@@ -1,24 +1,25 @@
 """Which adapters are installed, and what happens when one is broken."""
 
+from importlib import metadata
 from importlib.metadata import EntryPoint
 
 import pytest
 
-from adapters import available, load, registry
+from adapters import available, load
 from adapters.registry import GROUP, AdapterError
 from bus.errors import NotFoundError
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, **points: str) -> None:
     """Put entry points beside the real ones."""
-    real = registry.entry_points
+    real = metadata.entry_points
 
     def found(*, group: str, name: str | None = None) -> list[EntryPoint]:
         own = [EntryPoint(key.partition("__")[0], value, group) for key, value in points.items()]
         every = [*real(group=group), *own]
         return [point for point in every if name is None or point.name == name]
 
-    monkeypatch.setattr(registry, "entry_points", found)
+    monkeypatch.setattr(metadata, "entry_points", found)
 
 
 def test_both_adapters_are_installed() -> None:

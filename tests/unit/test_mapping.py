@@ -1,9 +1,13 @@
 """Mapping files: what is understood, and how a wrong one is told."""
 
+from pathlib import Path
+
 import pytest
 
+from adapters import Code
+from adapters.table import ADAPTER
 from adapters.table.library import MappingError, find, parse, shipped, shipped_mapping
-from adapters.table.mapping import merged
+from adapters.table.mapping import Mapping, merged
 from adapters.table.plan import recognised
 from tests.support.samples import slices
 
@@ -37,6 +41,24 @@ def test_the_least_mapping_names_an_id_a_day_and_the_source() -> None:
     mapping = parse(LEAST)
     assert mapping.id.column == ("No",)
     assert mapping.when.month_text == "widen"
+
+
+def test_the_example_of_the_readme_is_a_mapping() -> None:
+    readme = (Path(__file__).resolve().parents[2] / "adapters" / "README.md").read_text("utf-8")
+    example = readme.partition("```toml\n")[2].partition("```")[0]
+    header = "No,Day,Lat,Lon,Accuracy,Country,What,What happened,Dead"
+    sheet = f"{header}\n17,18/02/2024,13.5,25.3,village,Sudan,fire,\u062d\u0631\u064a\u0642,0\n"
+    found = ADAPTER.translate(sheet.encode(), {"mapping": example})
+    assert [(d.id, d.body["type"], d.body["where"]["countries"]) for d in found.drafts] == [
+        ("fire-watch:17", "destruction.burning", ["SDN"])
+    ]
+    assert not found.loss.dropped
+
+
+def test_the_readme_lists_every_shipped_mapping_and_every_key() -> None:
+    readme = (Path(__file__).resolve().parents[2] / "adapters" / "README.md").read_text("utf-8")
+    for name in (*shipped(), *Mapping.model_fields, *Code):
+        assert name in readme, name
 
 
 def test_every_shipped_mapping_is_one() -> None:
