@@ -58,6 +58,7 @@ class Fold:
     def refresh(self) -> list[Notice]:
         """Compare everything with what readers have; after a restart it finds nothing, unless the software changed."""
         if self.state.paused:
+            self._is_graph_stale = True
             return []
         return self._reconcile_all(Moves(dirty={entry.ref: entry.open for entry in self.state.store if entry.open}))
 
@@ -137,8 +138,9 @@ class Fold:
         state.graph = state.new_graph()
         state.deadlines.closing = Queue()
         for entry in state.store:
-            if entry.open:
-                moves.mark({entry.ref: entry.open})
+            mask = entry.has & ~entry.closed
+            if mask and entry.kind == "event":
+                moves.mark({entry.ref: mask})
                 entry.open = 0
 
     def _fill_graph(self, moves: Moves) -> None:

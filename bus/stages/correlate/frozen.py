@@ -61,6 +61,13 @@ class Frozen:
                 members.append(member)
         return tuple(members), tuple(tie for tie in variant.ties if tie.readable() >> bit & 1)
 
+    def _why(self, old: Variant, moves: Moves) -> list[tuple[int, DeliveryReason]]:
+        """Why the founder falls, if it does: its record left, or stays and the revision that was cited is tainted."""
+        left, cited = moves.left.get(old.founder, []), old.members[0].revision
+        if self._state.control.trust.is_tainted(cited.key_id, cited.accepted_at):
+            return [*left, (-1, DeliveryReason.TAINTED)]
+        return left
+
     def _fall(
         self, old: Variant, members: tuple[Member, ...], ties: tuple[Tie, ...], mask: int, moves: Moves
     ) -> list[Notice]:
@@ -71,7 +78,7 @@ class Frozen:
         parameters = state.control.parameters
         draft = build(nodes, related, parameters, state.join, frozen_id=old.alert_id) if nodes else None
         if draft is None:
-            found = reasons(moves.left.get(old.founder, ()), mask, is_merged=False)
+            found = reasons(self._why(old, moves), mask, is_merged=False)
             return [gone(state, old.alert_id, who, reason) for reason, who in found]
         now = make_variant(state, draft, members, ties)
         now.variant, content = payload(draft)

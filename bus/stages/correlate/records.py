@@ -74,12 +74,17 @@ class Records:
                 ended &= ~entry.closed
         if not unread | ended:
             return
+        if ended and self._is_tainted(shown):
+            life = Life(None, DeliveryReason.TAINTED)
         # Who has lost the right learns only that: not, for instance, that the author has taken the record back.
         no_right = DeliveryReason.RIGHT_LOST if entry.label.label is not None else DeliveryReason.LABEL_INVALID
         for mask, reason in ((unread, no_right), (ended, life.reason)):
             if mask and reason is not None:
                 self._tell_gone(entry, shown, mask, reason, moves)
         self._drop(entry, unread | ended, moves)
+
+    def _is_tainted(self, shown: Revision) -> bool:
+        return self._state.control.trust.is_tainted(shown.key_id, shown.accepted_at)
 
     def _stands(self, entry: Entry, shown: Revision) -> bool:
         """A closed event does not expire, since a closed alert may cite it; what else ends a record ends it too."""
