@@ -22,8 +22,6 @@ ADMISSION_MS: Final = 14 * DAY_MS
 """Section 2: admission brings the records accepted within 14 days of the last tick."""
 FORGOTTEN_MS: Final = 90 * DAY_MS
 """Section 5: what is closed for 90 days is tombstoned."""
-FALLS: Final = (DeliveryReason.AUTHOR_RETRACTED, DeliveryReason.REPLACED)
-"""What takes a member out of a closed alert, besides taint and a lost right (section 3); expiry does not."""
 
 
 class Oracle:
@@ -87,9 +85,19 @@ class Oracle:
         live, had = self.prefix.live(key), picture.has.get(key)
         if isinstance(live, Said) and self._may_read(picture, live):
             return live
+        if live is DeliveryReason.EXPIRED and had is not None and had.closed_at is not None and self._stands(had.said):
+            # Section 3: expiry doesn't touch what is closed, since a closed alert may cite it.
+            live = had.said
+            if self._may_read(picture, live):
+                return live
         if had is not None and not self._may_read(picture, had.said):
             return self._lost(had.said)
-        return DeliveryReason.TAINTED if isinstance(live, Said) else live
+        is_tainted = isinstance(live, Said) or (had is not None and self.prefix.is_tainted(had.said))
+        return DeliveryReason.TAINTED if is_tainted else live
+
+    def _stands(self, said: Said) -> bool:
+        prefix = self.prefix
+        return not (prefix.is_tainted(said) or prefix.is_retracted(said) or prefix.is_replaced(said))
 
     def _lost(self, said: Said) -> DeliveryReason:
         return DeliveryReason.RIGHT_LOST if self.prefix.label(said.label) else DeliveryReason.LABEL_INVALID
@@ -199,13 +207,7 @@ class Oracle:
         """Section 3: the members of closed alerts that are retracted, replaced, tainted or no longer readable."""
         fallen = {}
         for identity, closed in picture.closed.items():
-            out = [
-                said
-                for said in closed.members
-                if self.prefix.is_tainted(said)
-                or self.prefix.live(said.key) in FALLS
-                or not self._may_read(picture, said)
-            ]
+            out = [said for said in closed.members if self.prefix.is_tainted(said) or said.key not in picture.has]
             if out:
                 fallen[identity] = out
         return fallen
@@ -235,11 +237,8 @@ class Oracle:
         """Why a member fell."""
         if not self._may_read(picture, said):
             return self._lost(said)
-        if self.prefix.is_tainted(said):
-            return DeliveryReason.TAINTED
         live = self.prefix.live(said.key)
-        assert not isinstance(live, Said)
-        return live
+        return DeliveryReason.TAINTED if self.prefix.is_tainted(said) or isinstance(live, Said) else live
 
     def _forget(self, picture: Picture) -> None:
         """Section 5: what is closed, or gone, for 90 days is tombstoned, and what can tie nothing open any more."""
