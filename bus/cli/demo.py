@@ -15,4 +15,5 @@ def add(commands: Commands) -> None:
 def _demo(args: Namespace, output: Output) -> int:
     from bus import demo
 
-    return demo.play(Path(args.home) if args.home else None, output.out, as_json=output.as_json)
+    home = Path(args.home) if args.home else None
+    return demo.play(home, output.out, as_json=output.as_json, progress=output.progress)
