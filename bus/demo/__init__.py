@@ -1,5 +1,5 @@
 """The demo: real files, an exercise, attacks, and one screen that tells what came of them."""
 
-from bus.demo.play import play
+from bus.demo.acts import play
 
 __all__ = ["play"]

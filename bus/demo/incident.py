@@ -12,6 +12,7 @@ class Incident(NamedTuple):
 
     agency: str
     alert: Alert
+    label: str
     others: dict[str, Alert | None]
 
 
@@ -22,7 +23,12 @@ def incident(readings: Sequence[Reading]) -> Incident | None:
         return None
     chosen, alert = max(everything, key=lambda pair: _weight(*pair))
     others = {one.agency: _same(one, alert) for one in readings if one is not chosen}
-    return Incident(chosen.agency, alert, dict(sorted(others.items(), key=lambda pair: _order(pair[1]))))
+    return Incident(
+        chosen.agency,
+        alert,
+        chosen.labels[alert.alert_id],
+        dict(sorted(others.items(), key=lambda pair: _order(pair[1]))),
+    )
 
 
 def _weight(reading: Reading, alert: Alert) -> tuple[int, int, int, str]:

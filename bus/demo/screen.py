@@ -103,7 +103,7 @@ def _refused(out: Page, tally: Tally) -> None:
     target = ", ".join(sorted({one.attack.agency for one in tried}))
     out.head(
         "WHAT WAS REFUSED, AND WHY",
-        f"{refused} of {len(tried)} attacks among the submissions of {target}; its own reports still arrive",
+        f"{refused} of {len(tried)} attacks on {target}, whose own reports still arrive",
     )
     half = (len(tried) + 1) // 2
     for left, right in zip_longest(tried[:half], tried[half:]):
@@ -118,6 +118,7 @@ def _attack(one: Tried) -> tuple[Part, Part]:
 def _explained(out: Page, found: Incident) -> None:
     alert = found.alert
     out.head("ONE ALERT, EXPLAINED", f"{_what(alert)}; as {found.agency} has it")
+    out.row(Part(f"labelled {found.label}", "dim"))
     for term in alert.explanation:
         out.prose(term.reason)
     seen: dict[str, list[str]] = defaultdict(list)

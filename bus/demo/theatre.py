@@ -1,4 +1,4 @@
-"""The bus of the demo and what is done with it: what the acts of `play` call, each in its turn."""
+"""The bus of the demo and what is done with it: what the acts call, each in its turn."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

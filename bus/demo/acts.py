@@ -26,10 +26,17 @@ def play(home: Path | None, out: TextIO, *, as_json: bool, progress: Progress | 
     `home` None: a temporary folder, which is removed; else a new or empty one, which is kept. `progress` takes a line
     per act, and an empty one at the end.
     """
-    with _folder(home) as path, _quiet():
-        tally = _acts(path, progress or _silent)
+    tally = perform(home, progress or _silent)
     screen.show(tally, out, as_json=as_json)
     return 0 if tally.is_good else 1
+
+
+def perform(home: Path | None, progress: Progress) -> Tally:
+    """Play the demo, and count what happened."""
+    with _folder(home) as path, _quiet():
+        tally = _acts(path, progress)
+    progress("")
+    return tally
 
 
 def _acts(path: Path, progress: Progress) -> Tally:
@@ -48,9 +55,7 @@ def _acts(path: Path, progress: Progress) -> Tally:
         progress("6 of 7  reading and verifying, as every agency")
         theatre.read()
         progress("7 of 7  counting")
-        tally = theatre.tally(time.perf_counter() - started)
-    progress("")
-    return tally
+        return theatre.tally(time.perf_counter() - started)
 
 
 @contextmanager
