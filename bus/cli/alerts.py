@@ -1,6 +1,6 @@
 """`tocsin alerts`: what the bus concludes from all that one agency may read."""
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from bus.cli.commands import Commands, as_agency
@@ -17,17 +17,28 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     """Declare the commands."""
     group = commands.group("alerts", "The alerts in an agency's picture")
-    as_agency(group.add("ls", _ls, "List alerts, the gravest and surest first"))
+    parser = group.add("ls", _ls, "List alerts, the gravest and surest first")
+    _which(parser)
     parser = group.add("show", _show, "Show one alert: its members, origins, confidence, and the reason for each")
-    parser.add_argument("id", metavar="ID", help="the alert's id, or its beginning")
+    parser.add_argument("id", metavar="ID", nargs="?", help="its id, or the beginning (default: the first of the list)")
+    _which(parser)
+
+
+def _which(parser: ArgumentParser) -> None:
     as_agency(parser)
+    parser.add_argument("--origins", metavar="N", type=int, default=0, help="only with at least N independent origins")
+
+
+def _listed(args: Namespace, picture: "Picture") -> "list[tuple[Held, AlertMessage]]":
+    """The alerts that are asked for: the gravest first, then the surest."""
+    read = [(held, picture.alert(ref)) for ref, held in picture.alerts().items()]
+    found = [(held, message) for held, message in read if message is not None and message.body.origins >= args.origins]
+    return sorted(found, key=lambda one: (-one[1].body.severity.level, -one[1].body.confidence.probability, one[0].ref))
 
 
 def _ls(args: Namespace, output: Output) -> int:
     with looked_at(args) as (_, picture):
-        read = [(held, picture.alert(ref)) for ref, held in picture.alerts().items()]
-    alerts = [(held, message) for held, message in read if message is not None]
-    alerts.sort(key=lambda one: (-one[1].body.severity.level, -one[1].body.confidence.probability, one[0].ref))
+        alerts = _listed(args, picture)
     if output.as_json:
         for held, message in alerts:
             output.item(_json(held, message))
@@ -56,7 +67,8 @@ def _ls(args: Namespace, output: Output) -> int:
 
 def _show(args: Namespace, output: Output) -> int:
     with looked_at(args) as (_, picture):
-        ref = find_alert(picture, args.id)
+        ref = args.id or next((held.ref for held, _ in _listed(args, picture)), "")
+        ref = find_alert(picture, ref)
         held, message = picture.alerts()[ref], picture.alert(ref)
     if message is None:
         output.note(f"{ref}: its bytes can't be read; `tocsin verify` says why")
@@ -85,7 +97,7 @@ def _print(output: Output, picture: "Picture", held: "Held", message: "AlertMess
     disciplines = ", ".join(one.value for one in body.disciplines)
     output.line(f"origins     {body.origins} independent, by {disciplines or 'no discipline'}")
     output.line()
-    output.line(f"It rests on {len(body.members)} reports:")
+    output.line("It rests on one report:" if len(body.members) == 1 else f"It rests on {len(body.members)} reports:")
     for member in sorted(body.members, key=lambda one: (one.origin_group, one.first_at, one.agency, one.feed, one.id)):
         name = f"{member.agency}/{member.feed}/{member.id}"
         claim = "" if member.claims.value == "SUPPORTS" else f", {member.claims.value}"

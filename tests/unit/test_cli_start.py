@@ -4,27 +4,18 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bus.cli import main
 from bus.cli.parser import GROUPS, build
+from bus.cli.reference import actions, commands
 from tests.support.command_line import Tocsin
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("apsw", "cryptography", "fastavro", "h3", "prometheus_client", "pydantic", "tomllib", "logging", "adapters")
 TO_HELP_S = 0.3
-
-
-def commands(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for word, under in action.choices.items():
-                yield from commands(under, f"{name} {word}".strip())
-            return
-    yield name, parser
 
 
 def test_importing_the_command_line_loads_nothing_heavy() -> None:
@@ -48,10 +39,10 @@ def test_help_comes_within_its_bound() -> None:
 def test_every_command_takes_json_and_home_and_says_what_each_flag_is_for(
     name: str, parser: argparse.ArgumentParser
 ) -> None:
-    flags = {flag for action in parser._actions for flag in action.option_strings}
+    flags = {flag for action in actions(parser) for flag in action.option_strings}
     assert {"--json", "--home"} <= flags
     assert parser.description
-    assert all(action.help for action in parser._actions if action.option_strings), name
+    assert all(action.help for action in actions(parser) if action.option_strings), name
 
 
 def test_groups_are_siblings() -> None:
