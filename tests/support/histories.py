@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from schemas.parameters import starting_values
-from tests.support.reports import Reporter
+from tests.support.reports import HOUR_MS, Reporter
 from tests.support.simulator import COALITION, DAY_MS, PUBLIC, START, Agency, Feed, Key, Ref, World
 
 NAMES: Final = ("aa", "bb", "cc", "dd", "ee")
@@ -40,6 +40,9 @@ class Author:
     labels: tuple[str, ...] = LABELS
     refs: list[tuple[str, Ref, str]] = field(default_factory=list)
     number: int = 0
+    is_long: bool = False
+    """Whether months pass, so that things are forgotten."""
+    closing_days: float = 14.0
 
     # ---- the beginning ----
 
@@ -58,7 +61,11 @@ class Author:
         chance = self.chance
         feeds = {
             "field": Feed(curated=chance.random() < 0.5, analyst=chance.random() < 0.7),
-            "media": Feed(floor=chance.choice((PUBLIC, PUBLIC, LABELS[1])), analyst=chance.random() < 0.3),
+            "media": Feed(
+                chance.choice((PUBLIC, PUBLIC, LABELS[1])),
+                chance.choice((None, LABELS[1], LABELS[5])),
+                analyst=chance.random() < 0.3,
+            ),
         }
         self.world.admit(name, self.clearance(), feeds)
 
@@ -83,8 +90,9 @@ class Author:
         world.now += chance.randint(1, 30) * MINUTE_MS
         if leap < 0.25:
             world.now += chance.randint(1, 3) * DAY_MS
-        elif leap < 0.27:
-            world.now += chance.randint(10, 16) * DAY_MS
+        elif leap < (0.4 if self.is_long else 0.27):
+            world.now += chance.randint(10, 40 if self.is_long else 16) * DAY_MS
+        world.late_ms = chance.randint(1, 16 * 24) * HOUR_MS if chance.random() < 0.05 else 0
         acts = self.acts()
         [act] = chance.choices([act for act, _ in acts], [weight for _, weight in acts])
         act()
@@ -260,7 +268,10 @@ class Author:
         values = starting_values()
         limit = self.chance.choice((2, 4, 64))
         dense = values.cluster.dense.model_copy(update={"limit": limit})
-        self.world.parameters(values.model_copy(update={"cluster": values.cluster.model_copy(update={"dense": dense})}))
+        # Never longer again: what has closed might else come back open under an id that a closed alert has.
+        self.closing_days = min(self.closing_days, self.chance.choice((14.0, 14.0, 6.0)))
+        cluster = values.cluster.model_copy(update={"dense": dense, "closing_days": self.closing_days})
+        self.world.parameters(values.model_copy(update={"cluster": cluster}))
 
     # ---- choices ----
 
@@ -300,7 +311,7 @@ def history(seed: int, steps: int | None = None, labels: tuple[str, ...] = LABEL
     """The history of this seed."""
     chance = random.Random(seed)
     world = World(f"history {seed}", START)
-    author = Author(chance, world, Reporter(chance), labels)
+    author = Author(chance, world, Reporter(chance), labels, is_long=chance.random() < 0.2)
     author.found()
     for _ in range(steps or chance.randint(20, 60)):
         author.step()

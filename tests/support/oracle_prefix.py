@@ -13,7 +13,15 @@ from bus.labels import Clearance, Label, Permit, Policy, below_floor, join, pars
 from bus.trust import frame
 from bus.trust.roster import Trust
 from schemas.codec import decode, decode_trusted, parse_payload_type, resolve
-from schemas.models import MESSAGE_OF_KIND, DeliveryReason, Parameters, ParametersMessage, PolicyMessage, RosterMessage
+from schemas.models import (
+    MESSAGE_OF_KIND,
+    DeliveryReason,
+    FeedEntry,
+    Parameters,
+    ParametersMessage,
+    PolicyMessage,
+    RosterMessage,
+)
 from schemas.parameters import starting_values
 from schemas.registry import Schema, of_bytes
 
@@ -130,8 +138,9 @@ class Prefix:
         key_id = opened.envelope.signatures[0].key_id
         key = self.trust.judge_key(key_id, feed_name, opened.accepted_at)
         feed = self.trust.feed(agency, feed_name)
-        is_valid = not isinstance(key, Refusal) and key.agency == agency
-        is_valid = is_valid and feed is not None and self._reaches(header["label"], feed.floor)
+        is_valid = feed is not None and not isinstance(key, Refusal) and key.agency == agency
+        for floor in _floors(feed, opened):
+            is_valid = is_valid and self._reaches(header["label"], floor)
         return Said(
             position,
             opened.accepted_at,
@@ -252,6 +261,15 @@ class Prefix:
         if self.is_replaced(top):
             return DeliveryReason.REPLACED
         return DeliveryReason.EXPIRED if self.is_expired(top) else top
+
+
+def _floors(feed: FeedEntry | None, opened: Opened) -> list[str]:
+    """The floors that hold for a record: security.md, roster; events.md, rules beyond the schema."""
+    if feed is None:
+        return []
+    source = opened.message["body"]["source"] if opened.kind == "event" else None
+    needs_protection = source is not None and (source["at_risk"] or source["consent"] == "LIMITED")
+    return [feed.floor, *([feed.protected_floor] if feed.protected_floor and needs_protection else [])]
 
 
 @lru_cache(maxsize=4096)

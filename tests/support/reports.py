@@ -83,5 +83,6 @@ class Reporter:
             "origin": chance.choice((None, None, None, "public:radio")),
             "derived_from": [f"x:{self.incidents.index(told)}"] if chance.random() < 0.12 else [],
             "claims": "DENIES" if chance.random() < 0.08 else "SUPPORTS",
+            "at_risk": chance.random() < 0.1,
             "attribution": chance.choice((None, None, "Radio")),
         }

@@ -42,6 +42,7 @@ class Feed:
     """A feed's rules."""
 
     floor: str = PUBLIC
+    protected_floor: str | None = None
     curated: bool = False
     analyst: bool = False
 
@@ -77,11 +78,15 @@ class World:
 
     seed: str
     now: int = START
+    late_ms: int = 0
+    """How long ago the next record was accepted: ingest may have been slow."""
     values: list[bytes] = field(default_factory=list)
     agencies: dict[str, Agency] = field(default_factory=dict)
     past: dict[Identity, list[Past]] = field(default_factory=dict)
     covered: dict[Identity, list[tuple[int, Key]]] = field(default_factory=dict)
     replaced: dict[Ref, list[Ref]] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict)
+    """When each agency's last record was accepted: append times never go back."""
     expires_at: int = START + 400 * DAY_MS
     versions: dict[str, int] = field(default_factory=dict)
     control_version: int = 0
@@ -154,17 +159,18 @@ class World:
         self, kind: str, ref: Ref, label: str, body: Mapping[str, Any], *, key: Key | None = None, **header: Any
     ) -> bool:
         """Sign the next revision and accept it; False where ingest would refuse it as stale or relabelled."""
-        agency = self.agencies[ref[0]]
-        key = key or agency.keys[-1]
+        key = key or self.agencies[ref[0]].keys[-1]
         identity = (kind, ref)
+        at = max(self.now - self.late_ms, self.last.get(ref[0], 0))
         sound = [past for past in self.past.get(identity, ()) if not past.key.is_tainted(past.accepted_at)]
         if any(past.label != label for past in sound) or self._is_replaced(identity):
             return False
         cover = self._cover(identity)
         revision = max([0, cover, *(past.revision for past in sound)]) + header.pop("skip", 0) + 1
-        first_at = min([self.now, *(past.accepted_at for past in sound if past.revision > cover)])
-        self.append(self.sign(key, ref, kind, revision, label, body, **header), self.now, first_at)
-        self.past.setdefault(identity, []).append(Past(revision, self.now, key, label))
+        first_at = min([at, *(past.accepted_at for past in sound if past.revision > cover)])
+        self.append(self.sign(key, ref, kind, revision, label, body, **header), at, first_at)
+        self.past.setdefault(identity, []).append(Past(revision, at, key, label))
+        self.last[ref[0]] = at
         self._remember(kind, ref, body, key)
         return True
 
@@ -245,6 +251,7 @@ def _entry(agency: Agency) -> dict[str, Any]:
             {
                 "name": name,
                 "floor": feed.floor,
+                "protected_floor": feed.protected_floor,
                 "default_label": feed.floor,
                 "curated": feed.curated,
                 "analyst": feed.analyst,
