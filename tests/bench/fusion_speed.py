@@ -1,0 +1,211 @@
+"""Time per event and memory per open event of fusion's matching (part of `make bench`).
+
+Made events: incidents in a few thousand towns over fourteen days, big towns more often, each told by one to four of a
+dozen feeds, most with a text of some forty words.
+"""
+
+import argparse
+import random
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from hashlib import sha256
+from statistics import mean, quantiles
+from time import perf_counter
+from typing import Any, Final
+
+from bus.fusion.graph import Graph
+from bus.fusion.node import DAY_MS, Node
+from tests.node_sample import LOW, MONDAY, PARAMETERS, join_labels, label
+
+TOWNS: Final = 4000
+FEEDS: Final = 12
+TYPES: Final = (
+    "violence.attack.armed",
+    "violence.attack.air",
+    "violence.killing",
+    "destruction.housing",
+    "clash.armed",
+)
+WORDS: Final = tuple(f"word{number}" for number in range(3000))
+TARGET_US: Final = 150.0
+"""Per event, at 10,000 open events."""
+TARGET_GROWTH: Final = 1.3
+"""At 100,000 open events against 10,000."""
+TARGET_HOT_US: Final = 1000.0
+"""Per event, 100 events in one place-day."""
+TARGET_BYTES: Final = 1300.0
+"""Per open event; correlate keeps some 700 of its own, and 2,000 are the limit for both."""
+
+Decoded = tuple[dict[str, Any], dict[str, Any], bool]
+
+
+def event(number: int, feed: int, incident: dict[str, Any], chance: random.Random) -> Decoded:
+    """One feed's report of an incident, decoded, and whether the feed is curated."""
+    header = {"agency": f"agency-{feed}", "feed": "reports", "id": f"made:{number:08d}", "revision": 1}
+    text = incident["text"].split()
+    if chance.random() < 0.5:
+        text[chance.randrange(len(text))] = chance.choice(WORDS)
+    body = {
+        "nature": "INCIDENT",
+        "type": incident["type"],
+        "also": [],
+        "when": {"start": incident["start"], "end": incident["start"] + DAY_MS},
+        "where": {
+            "lat": incident["lat"],
+            "lon": incident["lon"],
+            "uncertainty_km": chance.choice([1.0, 2.0, 2.0, 2.0, 25.0, 25.0, 50.0]),
+            "countries": ["SDN"],
+            "admin": [],
+            "name": incident["name"],
+        },
+        "actors": [],
+        "counts": [],
+        "sectors": incident["sectors"],
+        "source": {
+            "derived_from": [f"made-{feed}:{number:08d}"],
+            "origin": None,
+            "attribution": None,
+            "claims": "SUPPORTS",
+            "discipline": "OSINT",
+            "reliability": "B",
+            "credibility": 2,
+            "reported_at": None,
+        },
+        "part_of": [],
+        "texts": [{"language": "en", "headline": None, "description": " ".join(text)}] if feed % 4 else [],
+        "media": [],
+    }
+    return header, body, feed % 2 == 0
+
+
+def events(total: int, seed: int = 1) -> Iterator[Decoded]:
+    """So many reports, in a mixed order."""
+    chance = random.Random(seed)
+    towns = [(chance.uniform(8.0, 20.0), chance.uniform(22.0, 38.0)) for _ in range(TOWNS)]
+    reports: list[tuple[int, dict[str, Any]]] = []
+    while len(reports) < total:
+        # The square of an even draw: the first towns come more often.
+        town = int(TOWNS * chance.random() ** 2)
+        incident = {
+            "lat": towns[town][0],
+            "lon": towns[town][1],
+            "name": f"town {town}",
+            "type": chance.choice(TYPES),
+            "start": MONDAY + chance.randrange(14) * DAY_MS,
+            "sectors": chance.choice([[], ["HEALTH"], ["EDUCATION"]]),
+            "text": " ".join(chance.choices(WORDS, k=40)),
+        }
+        reports += [(feed, incident) for feed in chance.sample(range(FEEDS), chance.choice([1, 1, 2, 3, 4]))]
+    chance.shuffle(reports)
+    for number, (feed, incident) in enumerate(reports[:total]):
+        yield event(number, feed, incident, chance)
+
+
+def hot(total: int, seed: int = 2) -> Iterator[Decoded]:
+    """So many reports of one town on one day, of some thirty incidents."""
+    chance = random.Random(seed)
+    for number in range(total):
+        incident = {
+            "lat": 15.6,
+            "lon": 32.5,
+            "name": "the town",
+            "type": chance.choice(TYPES),
+            "start": MONDAY,
+            "sectors": ["HEALTH"],
+            "text": " ".join(random.Random(number // 4).choices(WORDS, k=40)),
+        }
+        yield event(number, number % FEEDS, incident, chance)
+
+
+def node(decoded: Decoded) -> Node:
+    """As correlate makes it."""
+    header, body, curated = decoded
+    return Node.from_event(
+        header,
+        body,
+        digest=sha256(header["id"].encode()).digest(),
+        accepted_at=MONDAY + 15 * DAY_MS,
+        first_at=MONDAY + 15 * DAY_MS,
+        label=LABEL,
+        curated=curated,
+        parameters=PARAMETERS,
+    )
+
+
+LABEL: Final = label(LOW)
+
+
+def timed(graph: Graph, decoded: list[Decoded], masks: list[int]) -> list[float]:
+    """Microseconds of each event, from decoded to settled."""
+    times = []
+    for number, each in enumerate(decoded):
+        began = perf_counter()
+        graph.put(node(each), masks[number % len(masks)])
+        graph.settle()
+        times.append((perf_counter() - began) * 1e6)
+    return times
+
+
+def filled(total: int, probes: int, masks: list[int]) -> tuple[Graph, list[float]]:
+    """A graph of so many open events, and the times of the last ones."""
+    graph = Graph(PARAMETERS, join_labels)
+    decoded = list(events(total))
+    for number, each in enumerate(decoded[:-probes]):
+        graph.put(node(each), masks[number % len(masks)])
+        if number % 64 == 0:
+            graph.settle()
+    graph.settle()
+    return graph, timed(graph, decoded[-probes:], masks)
+
+
+def bytes_per_event(total: int) -> float:
+    """What an open event holds on to: node, entry, edges, index, clusters."""
+    decoded = list(events(total))
+    tracemalloc.start()
+    graph = Graph(PARAMETERS, join_labels)
+    for header, body, curated in decoded:
+        # An id is decoded anew from each record, so it belongs to the event that keeps it.
+        graph.put(node(({**header, "id": f"{header['id']} "[:-1]}, body, curated)), 1)
+    graph.settle()
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return held / len(graph)
+
+
+def told(name: str, value: float, unit: str, target: float | None) -> bool:
+    """Print one figure; whether it meets its target."""
+    good = target is None or value <= target
+    print(
+        f"  {name:58} {value:9.1f} {unit}"
+        + ("" if target is None else f"  (target {target:g}{'' if good else ', MISSED'})")
+    )
+    return good
+
+
+def main() -> int:
+    """Print the figures; 1 where a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="10,000 open events only")
+    small = parser.parse_args().small
+    print("fusion: from a decoded event to settled clusters")
+    _, ten = filled(10_000, 2000, [1])
+    good = told("10,000 open events, one reader", mean(ten), "us", TARGET_US)
+    told("  of which the slowest percent take at least", quantiles(ten, n=100)[98], "us", None)
+    told(
+        "10,000 open events, eight readers who see differently",
+        mean(filled(10_000, 2000, list(range(1, 256, 7)))[1]),
+        "us",
+        None,
+    )
+    spot = timed(Graph(PARAMETERS, join_labels), list(hot(100)), [1])
+    good &= told("100 events in one place-day", mean(spot), "us", TARGET_HOT_US)
+    good &= told("memory per open event, 10,000 open", bytes_per_event(10_000), "bytes", TARGET_BYTES)
+    if not small:
+        _, hundred = filled(100_000, 2000, [1])
+        good &= told("100,000 open events, one reader", mean(hundred), "us", TARGET_GROWTH * mean(ten))
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
