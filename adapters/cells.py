@@ -46,10 +46,3 @@ def is_positive(text: str) -> bool:
     """Tell whether a cell says yes: a number above zero, or a word for it."""
     text = text.strip()
     return float(text) > 0 if _DECIMAL.fullmatch(text) else text.casefold() in _YES
-
-
-def shown(text: str) -> str:
-    """Text made safe for a terminal: what is not printable (controls, direction marks) is spelled out."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from adapters.cells import shown
+from adapters.display import shown
 
 
 class ColumnLoss(NamedTuple):

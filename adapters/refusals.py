@@ -9,6 +9,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from adapters.display import shown
+
+MAX_FIELD_CHARS: Final = 128
+
 
 class Code(StrEnum):
     """What is wrong: with the file as a whole (the first four), or with one row."""
@@ -80,4 +84,6 @@ class RowError(ValueError):
 
     def at(self, row: int, line: int) -> Refused:
         """Say where it was."""
-        return Refused(self.code, row, line, self.field, self.expected, REMEDY[self.code])
+        # A name of a JSON field is the partner's text, and may be anything.
+        field = shown(self.field[:MAX_FIELD_CHARS])
+        return Refused(self.code, row, line, field, self.expected, REMEDY[self.code])

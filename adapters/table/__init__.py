@@ -31,17 +31,17 @@ class TableAdapter:
     )
     writes: Final[tuple[str, ...]] = ()
     licence: Final = "the sheet's own; its mapping names it"
-    options: Final[AnyMapping[str, str]] = MappingProxyType(
-        {
-            "mapping": "a shipped mapping's name, or a mapping file's text; else it is found by the columns",
-            "status": "ACTUAL, EXERCISE or TEST; else what the mapping says",
-        }
-    )
 
     @property
-    def mappings(self) -> tuple[str, ...]:
-        """Names of the shipped mappings."""
-        return shipped()
+    def options(self) -> AnyMapping[str, str]:
+        """The options, with the names of the shipped mappings."""
+        known = ", ".join(shipped())
+        return MappingProxyType(
+            {
+                "mapping": f"a mapping file's text, or a shipped one ({known}); else it is found by the columns",
+                "status": "ACTUAL, EXERCISE or TEST; else what the mapping says",
+            }
+        )
 
     def translate(self, data: bytes, options: Options | None = None) -> Translation:
         """Turn a sheet into drafts. Never raises for what `data` holds.

@@ -306,6 +306,7 @@ def test_text_cells_stay_raw() -> None:
         ({"Lat": "1", "Lon": "1e9"}, Code.BAD_VALUE, "Lon"),
         ({"Dead": "-1"}, Code.BAD_VALUE, "Dead"),
         ({"Dead": "9" * 20}, Code.BAD_VALUE, "Dead"),
+        ({"Dead": "1000000000001"}, Code.BAD_VALUE, "Dead"),
         ({"What": "a drill"}, Code.OUT_OF_SCOPE, "What"),
         ({"Text": "x" * 70_000}, Code.BAD_VALUE, "record"),
         ({"Place": "x" * 300}, Code.BAD_VALUE, "where.name"),
@@ -319,6 +320,12 @@ def test_one_bad_row_refuses_one_row_without_its_content(change: dict[str, str],
     assert (refused.code, refused.row, refused.field) == (code, 2, field)
     assert not any(len(value) > 1 and value in str(refused).replace(refused.field, "") for value in change.values())
     assert found.loss.mapped + found.loss.defaulted + found.loss.dropped == 3 * len(found.loss.columns)
+
+
+def test_a_hostile_name_of_a_field_can_not_drive_a_terminal() -> None:
+    found = translated({**ROW, "\x1b[2J\u202e" + "x" * 500: {"nested": 1}})
+    assert found.refused[0].field == r"\x1b[2J\u202e" + "x" * 123
+    assert str(found.refused[0]).isprintable()
 
 
 def test_a_sheet_without_id_or_day_is_refused_as_a_whole() -> None:
