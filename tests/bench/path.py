@@ -1,0 +1,237 @@
+"""The whole path, from submission to five outboxes: its cost against what no bus can avoid, speed, memory, start.
+
+Part of `make bench`. Every figure stands beside its target; a miss is printed, and is no failure of the program.
+"""
+
+import argparse
+import gc
+import subprocess
+import sys
+import tempfile
+import tracemalloc
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Final
+
+from bus.clock import now_ms
+from bus.config import Settings
+from bus.home import Home, load_keys
+from bus.log.protocol import NewRecord
+from bus.log.sqlite import SqliteLog
+from bus.log.topics import topic
+from bus.stages.correlate.stage import Correlate
+from bus.stages.following import ControlFollower
+from bus.stages.ingest import Ingest
+from bus.stages.run import Runner
+from bus.stages.stage import Stage
+from bus.stages.worker import Worker
+from schemas.codec import decode_trusted
+from schemas.registry import newest
+from tests.bench.load import AGENCIES, Submitted, World, batches, open_world, submissions
+from tests.bench.yardstick import Yardstick
+
+BATCH: Final = 500
+EVENTS: Final = 4_000
+TARGET_RATIO: Final = 2.0
+TARGET_PER_S: Final = 1_500
+TARGET_BYTES: Final = 2_000
+TARGET_START_S: Final = 0.3
+STARTS: Final = 7
+BUS: Final = "bus"
+UNUSED_SLOT: Final = "correlate-0"
+
+
+@dataclass
+class Stretch:
+    """One part of the path: its seconds, and those of its primitives, batch by batch."""
+
+    name: str
+    path: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
+
+    def add(self, path: float, bare: float) -> None:
+        """One batch."""
+        self.path.append(path)
+        self.bare.append(bare)
+
+    @property
+    def ratio(self) -> float:
+        """The median over the batches, the first left out: caches fill, and files begin."""
+        ratios = [path / bare for path, bare in zip(self.path, self.bare, strict=True)]
+        return median(ratios[1:] or ratios)
+
+
+class Watch:
+    """Sees which records were written to the log since it last looked."""
+
+    def __init__(self, log: SqliteLog) -> None:
+        """Begin at the ends of all topics."""
+        self._log = log
+        self._ends = {state.name: state.end for state in log.describe().topics}
+
+    def written(self) -> list[NewRecord]:
+        """What was written since the last look."""
+        found: list[NewRecord] = []
+        for name, start in self._ends.items():
+            end = self._log.end(name)
+            if end > start:
+                found += [NewRecord(one.topic, one.key, one.value, one.headers) for one in self._log.read(name, start)]
+            self._ends[name] = end
+        return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=EVENTS, help="events in each part (default %(default)s)")
+    events = parser.parse_args(arguments).events
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
+        path = Path(folder)
+        whole = _ratio(path / "ratio", events)
+        per_s = _throughput(path / "speed", events)
+        state = _state(path / "speed")
+    start_s = _start()
+    print()
+    _line("whole path against its primitives", f"{whole:.2f}", f"<= {TARGET_RATIO}", good=whole <= TARGET_RATIO)
+    _line(
+        "events/s, submit to outbox, one process", f"{per_s:,.0f}", f">= {TARGET_PER_S:,}", good=per_s >= TARGET_PER_S
+    )
+    _line("bytes of state per open event", f"{state:,.0f}", f"<= {TARGET_BYTES:,}", good=state <= TARGET_BYTES)
+    _line("seconds to tocsin --help", f"{start_s:.2f}", f"<= {TARGET_START_S}", good=start_s <= TARGET_START_S)
+    return 0
+
+
+def _ratio(folder: Path, events: int) -> float:
+    """Cost of the path against its primitives: in one thread, batch by batch beside each other."""
+    world = open_world(folder)
+    yardstick = Yardstick(folder, {name: key.public.raw for name, key in world.keys.items()})
+    follower = ControlFollower(world.log, world.home.pin())
+    shards = [_worker(world, Ingest(name, follower)) for name in AGENCIES]
+    slot = _worker(world, Correlate(world.log, pin=world.home.pin(), bus_key=world.bus_key))
+    for worker in (*shards, slot):
+        worker.drain()
+    watch = Watch(world.log)
+    submit, ingest, correlate = stretches = [Stretch("submit"), Stretch("ingest"), Stretch("correlate")]
+    alerts = 0
+    for batch in batches(submissions(world, events), BATCH):
+        seconds = _submit(world.log, batch)
+        submit.add(seconds, yardstick.commit(watch.written()))
+        bare = yardstick.verify(batch) + yardstick.decode(batch) + yardstick.digest(batch)
+        turns = [_turn(worker, watch) for worker in shards]
+        ingest.add(sum(spent for spent, _ in turns), bare + sum(yardstick.commit(written) for _, written in turns))
+        seconds, written = _turn(slot, watch)
+        bodies = _alerts(written)
+        correlate.add(seconds, yardstick.commit(written) + yardstick.sign(bodies))
+        alerts += len(bodies)
+    for worker in (*shards, slot):
+        worker.release()
+    yardstick.close()
+    world.log.close()
+    return _report(stretches, events, alerts)
+
+
+def _report(stretches: Sequence[Stretch], events: int, alerts: int) -> float:
+    """Print each stretch per event; the whole path's ratio is the median over the batches."""
+    whole = Stretch("whole path")
+    for path, bare in zip(
+        zip(*(one.path for one in stretches), strict=True),
+        zip(*(one.bare for one in stretches), strict=True),
+        strict=True,
+    ):
+        whole.add(sum(path), sum(bare))
+    print(f"{events:,} real reports, each delivered to {len(AGENCIES)} readers; {alerts:,} alerts signed\n")
+    print(f"{'us per event':<20}{'path':>10}{'primitives':>12}{'ratio':>8}")
+    for one in (*stretches, whole):
+        path_us, bare_us = sum(one.path) / events * 1e6, sum(one.bare) / events * 1e6
+        print(f"{one.name:<20}{path_us:>10.0f}{bare_us:>12.0f}{one.ratio:>8.2f}")
+    return whole.ratio
+
+
+def _throughput(folder: Path, events: int) -> float:
+    """Events per second through the runner as it is, submission and delivery durable."""
+    world = open_world(folder)
+    made = submissions(world, events)
+    runner = Runner(world.log, pin=world.home.pin(), bus_key=world.bus_key, settings=Settings())
+    started = perf_counter()
+    for batch in batches(made, BATCH):
+        _submit(world.log, batch)
+    runner.run(until_idle=True)
+    seconds = perf_counter() - started
+    delivered = min(sum(1 for _ in world.log.read(topic("outbox", name))) for name in AGENCIES)
+    if delivered < events:
+        message = f"only {delivered} of {events} events were delivered"
+        raise RuntimeError(message)
+    world.log.close()
+    return events / seconds
+
+
+def _state(folder: Path) -> float:
+    """Bytes that correlate keeps for one more open event; the first half fills what is kept only once."""
+    home = Home.open(folder)
+    log = SqliteLog(home.log, now_ms)
+    stage = Correlate(log, pin=home.pin(), bus_key=load_keys(home, BUS)[-1], slot=UNUSED_SLOT)
+    records = list(log.read(topic("events")))
+    stage.restore(log, log.take(UNUSED_SLOT, ()))
+    half = len(records) // 2
+    stage.process(records[:half])
+    gc.collect()
+    tracemalloc.start()
+    stage.process(records[half:])
+    gc.collect()
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    log.close()
+    return used / (len(records) - half)
+
+
+def _start() -> float:
+    """Seconds from the command to its help, the median of several starts."""
+    command = [str(Path(sys.executable).with_name("tocsin")), "--help"]
+    found: list[float] = []
+    for _ in range(STARTS):
+        started = perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        found.append(perf_counter() - started)
+    return median(found)
+
+
+def _submit(log: SqliteLog, batch: Sequence[Submitted]) -> float:
+    """Append a batch, one durable transaction per agency, as publishers do."""
+    records: dict[str, list[NewRecord]] = defaultdict(list)
+    for one in batch:
+        name = topic("submissions", one.agency)
+        records[name].append(NewRecord(name, one.feed.encode(), one.data))
+    started = perf_counter()
+    for name, found in records.items():
+        log.append(name, found)
+    return perf_counter() - started
+
+
+def _turn(worker: Worker, watch: Watch) -> tuple[float, list[NewRecord]]:
+    """One turn of a worker: its seconds, and what it wrote."""
+    started = perf_counter()
+    worker.turn(0.0)
+    return perf_counter() - started, watch.written()
+
+
+def _worker(world: World, stage: Stage) -> Worker:
+    return Worker(world.log, stage, settings=Settings(batch_records=BATCH), clock_ms=now_ms)
+
+
+def _alerts(written: Sequence[NewRecord]) -> list[bytes]:
+    """The alerts among deliveries, each once: what had to be signed."""
+    delivery = newest("delivery")
+    found = [decode_trusted(delivery, one.value) for one in written if one.topic.startswith("outbox.")]
+    return sorted({one["body"] for one in found if one["kind"] == "alert" and one["body"]})
+
+
+def _line(what: str, figure: str, target: str, *, good: bool) -> None:
+    print(f"{what:<44}{figure:>10}   target {target:<10}{'pass' if good else 'MISS'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
