@@ -17,10 +17,10 @@ from bus.metrics import PREFIX
 from bus.metrics import TABLE as METRICS
 
 _INTRODUCTION = """\
-Every command takes `--home DIR` (default: `$TOCSIN_HOME`, else `./.tocsin`), `--json` and `--help`. Lists print one JSON
-document a line, all else one document. Exit codes: 0 done or yes, 1 no (refused, invalid, unhealthy, not found), 2 wrong
-usage or unreadable input, 3 our own trouble (the message says whether trying again helps). `--as` is a view: what is
-absent and what is not allowed have the same answer."""
+Every command takes `--home DIR` (default: `$TOCSIN_HOME`, else `./.tocsin`), `--json` and `--help`. Lists print one
+JSON document a line, all else one document. Exit codes: 0 done or yes, 1 no (refused, invalid, unhealthy, not found), 2
+wrong usage or unreadable input, 3 our own trouble (the message says whether trying again helps). `--as` is a view: what
+is absent and what is not allowed have the same answer."""
 _COMMON = frozenset({"--help", "--home", "--json"})
 
 

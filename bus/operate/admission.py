@@ -65,7 +65,8 @@ def agency_name(name: str) -> str | Refusal:
 def feed_entry(agency: str, terms: FeedTerms, policies: Mapping[str, Policy], at: int) -> FeedEntry | Refusal:
     """The roster's entry of a feed, its labels expanded at `at` (UTC ms)."""
     spelled = terms.default_label or terms.floor or OPEN_LABEL
-    default = _label("default_label", agency, spelled, policies, at)
+    named = "floor" if terms.floor and not terms.default_label else "default_label"
+    default = _label(named, agency, spelled, policies, at)
     if isinstance(default, Refusal):
         return default
     policy = policies[default.policy]
