@@ -19,7 +19,6 @@ from typing import Final
 
 from bus.clock import now_ms
 from bus.config import Settings
-from bus.home import Home, load_keys
 from bus.log.protocol import NewRecord
 from bus.log.sqlite import SqliteLog
 from bus.log.topics import topic
@@ -41,8 +40,6 @@ TARGET_PER_S: Final = 1_500
 TARGET_BYTES: Final = 2_000
 TARGET_START_S: Final = 0.3
 STARTS: Final = 7
-BUS: Final = "bus"
-UNUSED_SLOT: Final = "correlate-0"
 
 
 @dataclass
@@ -93,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path = Path(folder)
         whole = _ratio(path / "ratio", events)
         per_s = _throughput(path / "speed", events)
-        state = _state(path / "speed")
+        state = _state(path / "state", events)
     start_s = _start()
     print()
     _line("whole path against its primitives", f"{whole:.2f}", f"<= {TARGET_RATIO}", good=whole <= TARGET_RATIO)
@@ -169,22 +166,32 @@ def _throughput(folder: Path, events: int) -> float:
     return events / seconds
 
 
-def _state(folder: Path) -> float:
+def _state(folder: Path, events: int) -> float:
     """Bytes that correlate keeps for one more open event; the first half fills what is kept only once."""
-    home = Home.open(folder)
-    log = SqliteLog(home.log, now_ms)
-    stage = Correlate(log, pin=home.pin(), bus_key=load_keys(home, BUS)[-1], slot=UNUSED_SLOT)
-    records = list(log.read(topic("events")))
-    stage.restore(log, log.take(UNUSED_SLOT, ()))
+    world = open_world(folder)
+    for batch in batches(submissions(world, events), BATCH):
+        _submit(world.log, batch)
+    follower = ControlFollower(world.log, world.home.pin())
+    for name in AGENCIES:
+        shard = _worker(world, Ingest(name, follower))
+        shard.drain()
+        shard.release()
+    stage = Correlate(world.log, pin=world.home.pin(), bus_key=world.bus_key)
+    reader = world.log.take(stage.owner, stage.topics)
+    stage.restore(world.log, reader)
+    records = list(world.log.read(topic("events")))
     half = len(records) // 2
-    stage.process(records[:half])
+    for start in range(0, half, BATCH):
+        stage.process(records[start : min(start + BATCH, half)])
     gc.collect()
     tracemalloc.start()
-    stage.process(records[half:])
+    for start in range(half, len(records), BATCH):
+        stage.process(records[start : start + BATCH])
     gc.collect()
     used, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    log.close()
+    reader.release()
+    world.log.close()
     return used / (len(records) - half)
 
 
