@@ -189,7 +189,7 @@ def gone(state: State, alert_id: str, mask: int, reason: DeliveryReason, into: s
     """An alert is taken from these readers."""
     tally = state.tally(alert_id)
     tally.ended(mask, state.now)
-    state.deadlines.forgetting.push(state.now + MEMORY_MS, ("alert", alert_id))
+    state.deadlines.forgetting.push(state.now + MEMORY_MS, ("alert", (alert_id,)))
     return Notice(mask, Change.RETRACTED, "alert", alert_id, tally, reason, superseded_by=into)
 
 

@@ -44,13 +44,13 @@ def _leave(state: State, ref: tuple[str, str, str], mask: int) -> None:
     entry = state.entry(ref)
     entry.closed |= mask
     entry.tally.ended(mask, state.now)
-    state.mark(("event", *ref), mask)
-    state.deadlines.forgetting.push(state.now + MEMORY_MS, ("event", *ref))
+    state.mark(entry.key, mask)
+    state.deadlines.forgetting.push(state.now + MEMORY_MS, entry.key)
     state.place(entry)
 
 
 def _closed(state: State, alert_id: str, mask: int) -> Notice:
     tally = state.tally(alert_id)
     tally.ended(mask, state.now)
-    state.deadlines.forgetting.push(state.now + MEMORY_MS, ("alert", alert_id))
+    state.deadlines.forgetting.push(state.now + MEMORY_MS, ("alert", (alert_id,)))
     return Notice(mask, Change.CLOSED, "alert", alert_id, tally, DeliveryReason.QUIET)

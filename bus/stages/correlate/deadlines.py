@@ -1,43 +1,67 @@
 """What comes due at a tick: expiry, closing and forgetting, each found without looking at everything."""
 
 from heapq import heappop, heappush
-from typing import Generic, TypeVar
+from typing import Final
 
-from bus.stages.correlate.entry import Ref
+from bus.stages.correlate.entry import Key, Ref
 
-T = TypeVar("T", bound=tuple[str, ...])
+HOUR_MS: Final = 3_600_000
 
 
-class Queue(Generic[T]):
-    """Things by the time (UTC ms) from which they must be looked at; looking once too often does no harm."""
+class Queue:
+    """Events by the time (UTC ms) from which they must be looked at; looking once too often does no harm."""
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._heap: list[tuple[int, T]] = []
+        self._heap: list[tuple[int, Ref]] = []
 
-    def push(self, at: int, what: T) -> None:
+    def push(self, at: int, what: Ref) -> None:
         """Look at this from `at` on."""
         heappush(self._heap, (at, what))
 
-    def due(self, now: int) -> list[T]:
-        """Take what is due, each thing once, sorted."""
+    def due(self, now: int) -> list[Ref]:
+        """Take what is due, each event once, sorted."""
         found = set()
         while self._heap and self._heap[0][0] <= now:
             found.add(heappop(self._heap)[1])
         return sorted(found)
 
 
+class Drawers:
+    """Things by the hour in which they must be looked at, at every tick of it: there is one for every record."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._drawers: dict[int, list[Key]] = {}
+
+    def push(self, at: int, what: Key) -> None:
+        """Look at this from `at` on, or up to an hour before."""
+        self._drawers.setdefault(at // HOUR_MS, []).append(what)
+
+    def due(self, now: int) -> list[Key]:
+        """What may be due; what lies in the present hour stays."""
+        present = now // HOUR_MS
+        found: dict[Key, None] = {}
+        for hour in sorted(hour for hour in self._drawers if hour <= present):
+            things = dict.fromkeys(self._drawers.pop(hour))
+            found |= things
+            if hour == present:
+                self._drawers[hour] = list(things)
+        return list(found)
+
+
 class Deadlines:
-    """The three queues of the fold.
+    """What the fold must look at, and when.
 
     `expiring`: events by `leaves_at`. `closing`: open events by `first_at`, since the window is a parameter that may
-    change; `overdue` are those whose cluster changed after their own time had come. `forgetting`: (kind, agency,
-    feed, id) of records and (alert, id).
+    change; `overdue` are those whose cluster changed after their own time had come. `forgetting`: records and alerts;
+    `held` are those that a link still ties to something open, looked at every tick.
     """
 
     def __init__(self) -> None:
         """Begin without deadlines."""
-        self.expiring: Queue[Ref] = Queue()
-        self.closing: Queue[Ref] = Queue()
+        self.expiring = Queue()
+        self.closing = Queue()
         self.overdue: set[Ref] = set()
-        self.forgetting: Queue[tuple[str, ...]] = Queue()
+        self.forgetting = Drawers()
+        self.held: set[Key] = set()

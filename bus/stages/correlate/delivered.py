@@ -5,14 +5,15 @@ the encoding.
 """
 
 from collections.abc import Iterator, Mapping
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final
 
 from bus.log.protocol import NewRecord
 from bus.log.topics import topic
-from bus.stages.correlate.entry import Bond, Entry, Ref, Revision, Tally, Target
+from bus.stages.correlate.entry import Bond, Entry, Key, Ref, Revision, Tally, Target
 from bus.stages.correlate.groups import Groups, bits, covered, split
 from bus.stages.correlate.shelf import Variant
-from bus.stages.correlate.state import State, Thing
+from bus.stages.correlate.state import State
 from schemas.codec import encode, encode_fields
 from schemas.models.delivered import Standing
 from schemas.registry import Schema, newest
@@ -27,13 +28,13 @@ Part = tuple[int, Standing, int | None, Mapping[str, Any] | None]
 """Readers, whether it is open to them, since when not, and what they have."""
 
 
-def key_of(thing: Thing) -> bytes:
+def key_of(thing: Key) -> bytes:
     """The key of a thing: `event/agency/feed/id`, `alert/<id>`; no part of a name holds a slash."""
-    return "/".join(thing).encode()
+    return "/".join((thing[0], *thing[1])).encode()
 
 
-def thing_of(key: bytes) -> Thing:
-    """The thing of a key."""
+def thing_of(key: bytes) -> tuple[str, ...]:
+    """The parts of a key: kind, and reference or id."""
     return tuple(key.decode().split("/"))
 
 
@@ -47,11 +48,12 @@ def changed_records(state: State) -> Iterator[NewRecord]:
     changed, state.changed = state.changed, {}
     for thing, mask in changed.items():
         if thing[0] == "alert":
-            tally = state.tallies.get(thing[1], Tally())
-            parts = _alert_parts(state, thing[1], tally, mask)
+            alert_id = thing[1][0]
+            tally = state.tallies.get(alert_id, Tally())
+            parts = _alert_parts(state, alert_id, tally, mask)
             yield from _records(state, thing, newest("heldalert"), tally.counts, mask, parts, {})
         else:
-            entry = state.store.get(thing[0], (thing[1], thing[2], thing[3]))
+            entry = state.store.get(thing[0], (thing[1][0], thing[1][1], thing[1][2]))
             counts = entry.tally.counts if entry is not None else ()
             parts = _record_parts(entry, mask) if entry is not None else []
             label = {"label": entry.label.text} if entry is not None else {}
@@ -59,7 +61,7 @@ def changed_records(state: State) -> Iterator[NewRecord]:
 
 
 def _records(  # noqa: PLR0913, PLR0917 - what a record is made of
-    state: State, thing: Thing, schema: Schema, counts: Groups, mask: int, parts: list[Part], extra: dict[str, str]
+    state: State, thing: Key, schema: Schema, counts: Groups, mask: int, parts: list[Part], extra: dict[str, str]
 ) -> Iterator[NewRecord]:
     key, readers = key_of(thing), state.rights.readers
     for bit in bits(mask & ~covered(counts)):
@@ -142,7 +144,7 @@ def read_revision(held: Mapping[str, Any]) -> Revision:
         digest=held["digest"],
         accepted_at=held["accepted_at"],
         first_at=held["first_at"],
-        key_id=held["key_id"],
+        key_id=intern(held["key_id"]),
         curated=held["curated"],
         leaves_at=held["leaves_at"],
         replaces=tuple(read_ref(ref) for ref in held["replaces"]),
@@ -154,4 +156,4 @@ def read_revision(held: Mapping[str, Any]) -> Revision:
 def read_ref(text: str) -> Ref:
     """An event reference from `agency/feed/id`."""
     agency, feed, name = text.split("/")
-    return agency, feed, name
+    return intern(agency), intern(feed), name

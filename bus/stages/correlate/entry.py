@@ -14,6 +14,9 @@ from bus.stages.correlate.rights import LabelState
 Ref: TypeAlias = tuple[str, str, str]
 """An identity within one kind: (agency, feed, id)."""
 
+Key: TypeAlias = tuple[str, tuple[str, ...]]
+"""What a reader has or had: (kind, reference) of a record, or ("alert", (alert_id,))."""
+
 DAY_MS = 86_400_000
 
 
@@ -101,15 +104,24 @@ class Entry:
     that the graph was told, `has & ~closed`. `shown`: the revision that all in `has` were given.
     """
 
-    kind: str
-    ref: Ref
+    key: tuple[str, Ref]
     label: LabelState
-    revisions: list[Revision] = field(default_factory=list)
+    revisions: tuple[Revision, ...] = ()
     shown: Revision | None = None
     has: int = 0
     closed: int = 0
     open: int = 0
     tally: Tally = field(default_factory=Tally)
+
+    @property
+    def kind(self) -> str:
+        """event, retraction or link."""
+        return self.key[0]
+
+    @property
+    def ref(self) -> Ref:
+        """Its identity within its kind."""
+        return self.key[1]
 
     @property
     def name(self) -> str:
@@ -118,6 +130,4 @@ class Entry:
 
     def add(self, revision: Revision) -> None:
         """Keep one more revision; ingest lets a lower number in only where the higher ones are tainted."""
-        self.revisions.append(revision)
-        if len(self.revisions) > 1:
-            self.revisions.sort(key=lambda r: (r.number, r.position))
+        self.revisions = tuple(sorted((*self.revisions, revision), key=lambda r: (r.number, r.position)))

@@ -71,7 +71,7 @@ class Fold:
         label = state.rights.state(step.header["label"])
         entry = state.store.absorb(step.kind, ref, label, revision, control.trust)
         if entry is not None:
-            state.deadlines.forgetting.push(revision.accepted_at + ADMISSION_MS + 1, (step.kind, *ref))
+            state.deadlines.forgetting.push(revision.accepted_at + ADMISSION_MS + 1, entry.key)
             if revision.leaves_at is not None:
                 state.deadlines.expiring.push(revision.leaves_at, ref)
         return entry

@@ -11,7 +11,9 @@ from bus.stages.correlate.state import ADMISSION_MS, MEMORY_MS, State
 
 def forget(state: State) -> None:
     """Forget what is due at this tick."""
-    for kind, *name in state.deadlines.forgetting.due(state.now):
+    deadlines = state.deadlines
+    held, deadlines.held = deadlines.held, set()
+    for kind, name in [*deadlines.forgetting.due(state.now), *held]:
         if kind == "alert":
             _forget_alert(state, name[0])
         elif (entry := state.store.get(kind, (name[0], name[1], name[2]))) is not None:
@@ -26,7 +28,7 @@ def _forget_alert(state: State, alert_id: str) -> None:
     for variant in state.closed.of_id(alert_id):
         state.closed.take(variant, mask)
     tally.forget(mask)
-    state.mark(("alert", alert_id), mask)
+    state.mark(("alert", (alert_id,)), mask)
     if not tally.counts:
         del state.tallies[alert_id]
 
@@ -39,7 +41,7 @@ def _forget_record(state: State, entry: Entry) -> None:
         entry.tally.forget(mask)
         if not entry.has:
             entry.shown = None
-        state.mark((entry.kind, *entry.ref), mask)
+        state.mark(entry.key, mask)
         _unbind(state, entry)
     state.store.prune(entry, state.now - ADMISSION_MS)
     if not entry.revisions and not entry.tally.counts:
@@ -59,7 +61,7 @@ def _ended(state: State, entry: Entry) -> int:
     elif shown.accepted_at + MEMORY_MS > state.now:
         # Recent: else it would come again by admission.
         mask &= ~entry.has
-        state.deadlines.forgetting.push(shown.accepted_at + MEMORY_MS, ("event", *entry.ref))
+        state.deadlines.forgetting.push(shown.accepted_at + MEMORY_MS, entry.key)
         return mask
     else:
         held = 0
@@ -68,7 +70,7 @@ def _ended(state: State, entry: Entry) -> int:
         held &= mask & entry.has
         mask &= ~held
     if held:
-        state.deadlines.forgetting.push(state.now + 1, (entry.kind, *entry.ref))
+        state.deadlines.held.add(entry.key)
     return mask
 
 

@@ -1,5 +1,6 @@
 """Values that readers have, grouped: who was told the same shares one value, so memory does not grow with readers."""
 
+from functools import lru_cache
 from typing import TypeAlias
 
 Groups: TypeAlias = tuple[tuple[int, int], ...]
@@ -11,8 +12,9 @@ def drop(groups: Groups, mask: int) -> Groups:
     return tuple((value, left) for value, had in groups if (left := had & ~mask))
 
 
+@lru_cache(maxsize=4096)
 def put(groups: Groups, mask: int, value: int) -> Groups:
-    """Give these readers one value, instead of what they had."""
+    """Give these readers one value, instead of what they had; memoised, so that equal groups are held once."""
     if not mask:
         return groups
     if len(groups) == 1 and groups[0][1] | mask == mask:

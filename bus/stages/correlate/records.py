@@ -102,7 +102,7 @@ class Records:
         entry.has &= ~mask
         entry.closed &= ~mask
         entry.tally.ended(mask, state.now)
-        state.deadlines.forgetting.push(state.now + MEMORY_MS, (entry.kind, *entry.ref))
+        state.deadlines.forgetting.push(state.now + MEMORY_MS, entry.key)
         if not entry.has:
             entry.shown = None
         if entry.kind == "event":
@@ -143,11 +143,11 @@ class Records:
         entry.shown = live
         if entry.kind != "event":
             entry.tally.reopened(gained)
-            state.deadlines.forgetting.push(live.accepted_at + ADMISSION_MS + MEMORY_MS, (entry.kind, *entry.ref))
+            state.deadlines.forgetting.push(live.accepted_at + ADMISSION_MS + MEMORY_MS, entry.key)
         elif state.is_past(live.first_at):
             entry.closed |= gained
             entry.tally.ended(gained, state.now)
-            state.deadlines.forgetting.push(state.now + MEMORY_MS, (entry.kind, *entry.ref))
+            state.deadlines.forgetting.push(state.now + MEMORY_MS, entry.key)
         else:
             entry.tally.reopened(gained)
 

@@ -25,7 +25,7 @@ from bus.stages.correlate.groups import put
 from bus.stages.correlate.note import Mark, Marks, Note
 from bus.stages.correlate.outbox import Head
 from bus.stages.correlate.shelf import Member, Variant
-from bus.stages.correlate.state import ADMISSION_MS, MEMORY_MS, Thing
+from bus.stages.correlate.state import ADMISSION_MS, MEMORY_MS
 from bus.stages.correlate.step import AcceptedStep, TickStep, read_step
 from bus.stages.correlate.verdict import KINDS, identity, revise
 from schemas.codec import decode_trusted
@@ -113,18 +113,18 @@ class Restore:
             if held["since"] is not None:
                 tally.since = put(tally.since, mask, held["since"])
 
-    def _put_record(self, bit: int, thing: Thing, held: Mapping[str, Any]) -> Entry:
+    def _put_record(self, bit: int, thing: tuple[str, ...], held: Mapping[str, Any]) -> Entry:
         store = self._state.store
         ref = thing[1], thing[2], thing[3]
         entry = store.get(thing[0], ref)
         if entry is None:
-            entry = Entry(thing[0], ref, self._state.rights.state(held["label"]))
+            entry = Entry((thing[0], ref), self._state.rights.state(held["label"]))
             store.put(entry)
         if held["shown"] is not None:
             if entry.shown is None:
                 entry.label = self._state.rights.state(held["label"])
                 entry.shown = read_revision(held["shown"])
-                entry.revisions = [entry.shown]
+                entry.revisions = (entry.shown,)
                 store.put(entry)
             entry.has |= 1 << bit
             if held["standing"] == Standing.CLOSED:
@@ -197,20 +197,19 @@ class Restore:
         """What comes due, and when; looking once too often does no harm."""
         deadlines = self._state.deadlines
         for entry in self._state.store:
-            name = (entry.kind, *entry.ref)
             for since, _ in entry.tally.since:
-                deadlines.forgetting.push(since + MEMORY_MS, name)
+                deadlines.forgetting.push(since + MEMORY_MS, entry.key)
             for revision in entry.revisions:
-                self._schedule_revision(entry, revision, name)
+                self._schedule_revision(entry, revision)
         for alert_id, tally in self._state.tallies.items():
             for since, _ in tally.since:
-                deadlines.forgetting.push(since + MEMORY_MS, ("alert", alert_id))
+                deadlines.forgetting.push(since + MEMORY_MS, ("alert", (alert_id,)))
 
-    def _schedule_revision(self, entry: Entry, revision: Revision, name: Thing) -> None:
+    def _schedule_revision(self, entry: Entry, revision: Revision) -> None:
         deadlines = self._state.deadlines
-        deadlines.forgetting.push(revision.accepted_at + ADMISSION_MS + 1, name)
+        deadlines.forgetting.push(revision.accepted_at + ADMISSION_MS + 1, entry.key)
         if entry.kind != "event":
-            deadlines.forgetting.push(revision.accepted_at + ADMISSION_MS + MEMORY_MS, name)
+            deadlines.forgetting.push(revision.accepted_at + ADMISSION_MS + MEMORY_MS, entry.key)
             return
         if revision.leaves_at is not None:
             deadlines.expiring.push(revision.leaves_at, entry.ref)

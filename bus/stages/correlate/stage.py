@@ -97,7 +97,7 @@ class Correlate:
     def _tell(self, notices: list[Notice], position: int) -> None:
         state = self._fold.state
         for notice in notices:
-            state.mark((notice.kind, *notice.ref.split("/")), notice.mask)
+            state.mark((notice.kind, tuple(notice.ref.split("/"))), notice.mask)
         self._outbox.write(notices, position, state.rights)
 
     def _take(self) -> list[NewRecord]:

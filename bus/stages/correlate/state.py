@@ -1,7 +1,7 @@
 """What the fold knows at a position of `events`, shared by its steps."""
 
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final
 
 from bus.fusion.graph import Graph
 from bus.fusion.node import Node
@@ -9,7 +9,7 @@ from bus.labels import Label
 from bus.stages.control import Control
 from bus.stages.correlate.bonds import Bonds
 from bus.stages.correlate.deadlines import Deadlines
-from bus.stages.correlate.entry import DAY_MS, Entry, Ref, Revision, Tally
+from bus.stages.correlate.entry import DAY_MS, Entry, Key, Ref, Revision, Tally
 from bus.stages.correlate.rights import Rights
 from bus.stages.correlate.shelf import Shelf
 from bus.stages.correlate.step import AcceptedStep, Archive
@@ -19,9 +19,6 @@ ADMISSION_MS: Final = 14 * DAY_MS
 """A reader whose rights grow gets the records accepted within 14 days of the last tick (pictures.md, 2)."""
 MEMORY_MS: Final = 90 * DAY_MS
 """What is closed or gone for so long is forgotten; as long as outboxes are kept."""
-
-Thing: TypeAlias = tuple[str, ...]
-"""What a reader has or had: (kind, agency, feed, id) of a record, or ("alert", alert_id)."""
 
 
 @dataclass(slots=True)
@@ -38,7 +35,7 @@ class State:
     closed: Shelf = field(default_factory=Shelf)
     tallies: dict[str, Tally] = field(default_factory=dict)
     deadlines: Deadlines = field(default_factory=Deadlines)
-    changed: dict[Thing, int] = field(default_factory=dict)
+    changed: dict[Key, int] = field(default_factory=dict)
     tick: int | None = None
 
     @property
@@ -62,7 +59,7 @@ class State:
         """Whether a record first accepted then is closed at the last tick."""
         return first_at + self.window_ms <= self.now
 
-    def mark(self, thing: Thing, mask: int) -> None:
+    def mark(self, thing: Key, mask: int) -> None:
         """Remember that what these readers have of a thing has changed."""
         self.changed[thing] = self.changed.get(thing, 0) | mask
 

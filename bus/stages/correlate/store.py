@@ -46,7 +46,7 @@ class Store:
 
     def put(self, entry: Entry) -> None:
         """Remember an entry as it stands."""
-        self._entries[entry.kind, entry.ref] = entry
+        self._entries[entry.key] = entry
         for revision in entry.revisions:
             self._enter(entry, revision)
 
@@ -57,13 +57,14 @@ class Store:
         """
         entry = self._entries.get((kind, ref))
         if entry is None:
-            entry = self._entries[kind, ref] = Entry(kind, ref, label)
+            key = kind, ref
+            entry = self._entries[key] = Entry(key, label)
         elif entry.label is not label:
             if self._top(entry, trust) is not None:
                 return None
             for old in entry.revisions:
                 self._leave(entry, old)
-            entry.revisions.clear()
+            entry.revisions = ()
             entry.label = label
         entry.add(revision)
         self._enter(entry, revision)
@@ -71,7 +72,9 @@ class Store:
 
     def prune(self, entry: Entry, before: int) -> None:
         """Drop revisions that can never count again, and what they did to others."""
-        kept = [r for r in entry.revisions if r.accepted_at >= before or r is entry.shown]
+        kept = tuple(r for r in entry.revisions if r.accepted_at >= before or r is entry.shown)
+        if len(kept) == len(entry.revisions):
+            return
         for old in entry.revisions:
             if old not in kept:
                 self._leave(entry, old)
@@ -81,7 +84,7 @@ class Store:
 
     def forget(self, entry: Entry) -> None:
         """Drop a record whose time is over, and what it did to others."""
-        del self._entries[entry.kind, entry.ref]
+        del self._entries[entry.key]
         for revision in entry.revisions:
             self._leave(entry, revision)
 
@@ -93,9 +96,9 @@ class Store:
         todo = [entry]
         while todo:
             one = todo.pop()
-            if (one.kind, one.ref) in found:
+            if one.key in found:
                 continue
-            found[one.kind, one.ref] = one
+            found[one.key] = one
             named = {key for revision in one.revisions for _, key in self._acts(revision)}
             todo.extend(e for key in named if (e := self._entries.get(key)) is not None)
         return [found[key] for key in sorted(found)]

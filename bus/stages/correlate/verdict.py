@@ -4,6 +4,7 @@ What fails here is never visible. What does not depend on the roster, ingest has
 """
 
 from collections.abc import Mapping
+from sys import intern
 from typing import Any, Final
 
 from bus.errors import Refusal
@@ -22,7 +23,7 @@ EXPECTED: Final = "EXPECTED"
 
 def identity(step: AcceptedStep) -> Ref:
     """Whose record it is."""
-    return step.header["agency"], step.header["feed"], step.header["id"]
+    return intern(step.header["agency"]), intern(step.header["feed"]), step.header["id"]
 
 
 def judge(step: AcceptedStep, control: Control) -> Revision | None:
@@ -46,7 +47,7 @@ def revise(step: AcceptedStep, feed: FeedEntry | None) -> Revision:
         digest=step.digest,
         accepted_at=step.accepted_at,
         first_at=step.first_at,
-        key_id=step.key_id,
+        key_id=intern(step.key_id),
         curated=feed is not None and feed.curated,
         leaves_at=_leaves_at(step) if kind == "event" else None,
         replaces=_replaces(step) if kind == "event" else (),
