@@ -1,6 +1,7 @@
 """Which events are connected, for whom; kept while events come, go, change readers, and while places crowd."""
 
-from bus.fusion.entry import Bucket, Entry
+from bus.fusion.dense import Bucket
+from bus.fusion.entry import Entry
 from bus.fusion.index import Index
 from bus.fusion.joins import Joins
 from bus.fusion.score import Matcher
@@ -54,7 +55,9 @@ class Edges:
             if other is entry or other in edges or not other.mask & readers:
                 continue
             found = score(node, other.node)
-            if found is None or not self._joins.are_valid(frozenset((node.label, other.node.label))):
+            if found is None or not (
+                node.label is other.node.label or self._joins.are_valid(frozenset((node.label, other.node.label)))
+            ):
                 continue
             dense = entry.dense | other.dense
             if dense:

@@ -31,18 +31,17 @@ class Gate:
 
     def distance_km(self, a: Node, b: Node) -> float | None:
         """The distance of two events that can be one story; None where they can't."""
-        if a.nature != b.nature or a.lat is None or b.lat is None or a.lon is None or b.lon is None:
+        lat_a, lon_a, lat_b, lon_b = a.lat, a.lon, b.lat, b.lon
+        if a.nature != b.nature or lat_a is None or lat_b is None or lon_a is None or lon_b is None:
             return None
         if not within_window(a, b):
             return None
-        reach_km = self.reach_km(a.sigma_km, b.sigma_km)
-        if abs(a.lat - b.lat) * KM_PER_DEGREE > reach_km + 1.0:
-            return None
-        distance = distance_km(a.lat, a.lon, b.lat, b.lon)
-        if distance > reach_km:
+        sigma_a, sigma_b = a.sigma_km, b.sigma_km
+        distance = 0.0 if lat_a == lat_b and lon_a == lon_b else distance_km(lat_a, lon_a, lat_b, lon_b)
+        if distance > self.reach_km(sigma_a, sigma_b):
             return None
         # A place that is known no better than its country can't be found by cells.
-        if max(a.sigma_km, b.sigma_km) > self.coarsest_km and set(a.countries).isdisjoint(b.countries):
+        if (sigma_a > self.coarsest_km or sigma_b > self.coarsest_km) and set(a.countries).isdisjoint(b.countries):
             return None
         return distance
 
@@ -53,12 +52,13 @@ class Gate:
 
 def within_window(a: Node, b: Node) -> bool:
     """Whether the gap between two intervals fits the smaller window; a window of 0 asks that they overlap."""
-    if a.start is None or b.start is None or a.window_ms is None or b.window_ms is None:
+    start_a, start_b, window_a, window_b = a.start, b.start, a.window_ms, b.window_ms
+    if start_a is None or start_b is None or window_a is None or window_b is None:
         return False
-    window = min(a.window_ms, b.window_ms)
-    if a.start <= b.start:
-        return a.end is None or b.start - a.end < window
-    return b.end is None or a.start - b.end < window
+    window = min(window_a, window_b)
+    if start_a <= start_b:
+        return a.end is None or start_b - a.end < window
+    return b.end is None or start_a - b.end < window
 
 
 def distance_km(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:

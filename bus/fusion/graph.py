@@ -80,6 +80,9 @@ class Graph:
             if not readers:
                 del dirty[entry]
                 continue
+            if not entry.edges and entry.cluster is None and not self._links.name(entry.key):
+                self._apply(Region([[entry]], readers))
+                continue
             while True:
                 try:
                     region = Reclustering(self._entries, self._links, self._rules, dirty, readers).around(entry)

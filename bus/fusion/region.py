@@ -43,6 +43,7 @@ class Reclustering:
         self._rules = rules
         self._dirty = dirty
         self._readers = readers
+        self._seen: dict[Entry, Mapping[Entry, float]] = {}
 
     def around(self, entry: Entry) -> Region:
         """The new groups of S."""
@@ -64,7 +65,7 @@ class Reclustering:
         met = set(inside)
         todo = list(inside)
         while todo:
-            for other in self._neighbours(todo.pop()):
+            for other in self._edges_of(todo.pop()):
                 if other in met:
                     continue
                 old = [other, *(member for member in self._old(other) if member is not other)]
@@ -83,9 +84,9 @@ class Reclustering:
         different: dict[int, int] = {}
         for number, entry in enumerate(region):
             home = ring_of.get(entry)
-            for other, score in self._scored(entry):
-                their = number_of.get(other)
-                if their is not None and their > number and (home is None or ring_of.get(other, home) == home):
+            for other, score in self._edges_of(entry).items():
+                their = number_of.get(other, -1)
+                if their > number and (home is None or ring_of.get(other, home) == home):
                     edges.append((score, number, their))
             if self._links.name(entry.key):
                 for other in self._said(entry, same=False):
@@ -94,23 +95,23 @@ class Reclustering:
         groups = cluster([entry.node for entry in region], edges, different, self._rules)
         return [[region[number] for number in group] for group in groups]
 
-    def _neighbours(self, entry: Entry) -> Iterator[Entry]:
-        return (other for other, _ in self._scored(entry))
-
-    def _scored(self, entry: Entry) -> Iterator[tuple[Entry, float]]:
+    def _edges_of(self, entry: Entry) -> Mapping[Entry, float]:
         """The edges of an event, as these readers have them, with links."""
-        if not self._links.name(entry.key):
-            for other, score in entry.edges.items():
-                if self._all(entry.readers_of(other)):
-                    yield other, score
-            return
-        different = set(self._said(entry, same=False))
-        same = set(self._said(entry, same=True)) - different
-        for other, score in entry.edges.items():
-            if other not in same and other not in different and self._all(entry.readers_of(other)):
-                yield other, score
-        for other in sorted(same, key=_key):
-            yield other, SAME_SCORE
+        edges = self._seen.get(entry)
+        if edges is None:
+            edges = self._seen[entry] = self._look(entry)
+        return edges
+
+    def _look(self, entry: Entry) -> Mapping[Entry, float]:
+        readers = self._readers
+        if self._links.name(entry.key):
+            different = set(self._said(entry, same=False))
+            seen = {other: score for other, score in entry.edges.items() if self._all(entry.readers_of(other))}
+            seen.update(dict.fromkeys(self._said(entry, same=True), SAME_SCORE))
+            return {other: score for other, score in seen.items() if other not in different}
+        if entry.dense or any(other.mask & readers != readers or other.dense for other in entry.edges):
+            return {other: score for other, score in entry.edges.items() if self._all(entry.readers_of(other))}
+        return entry.edges
 
     def _said(self, entry: Entry, *, same: bool) -> Iterator[Entry]:
         """The events that a link ties to this one, where both are matchable and seen."""

@@ -22,13 +22,18 @@ DECIMALS: Final = 9
 class Matcher:
     """Scores of pairs under one parameter record."""
 
-    __slots__ = ("_gate", "_missing", "_score", "_strong_text", "_threshold", "_types", "_weights")
+    __slots__ = (
+        "_gate", "_missing", "_scale_km", "_score", "_strong_text", "_threshold", "_types", "_weight_distance",
+        "_weight_type", "_weights",
+    )  # fmt: skip
 
     def __init__(self, parameters: Parameters) -> None:
         """Take the numbers of gate, score and dense buckets."""
         self._gate = Gate(parameters)
         self._score = parameters.score
         self._weights = parameters.score.weights
+        self._weight_type, self._weight_distance = self._weights.type, self._weights.distance
+        self._scale_km = parameters.score.distance_scale_km
         self._threshold = parameters.score.threshold
         self._strong_text = parameters.cluster.dense.strong_text
         self._missing = parameters.score.missing_cost
@@ -50,9 +55,11 @@ class Matcher:
         if distance_km is None:
             return None
         # In one order, so that a sum of floats is the same from both sides.
-        first, second = (a, b) if a.codes <= b.codes else (b, a)
-        types = self._types(first.codes, second.codes)
-        return None if types is None else self._sum(a, b, types, distance_km)
+        types = self._types(a.codes, b.codes) if a.codes <= b.codes else self._types(b.codes, a.codes)
+        if types is None:
+            return None
+        total = self._weight_type * types + self._weight_distance * (distance_km / (distance_km + self._scale_km))
+        return None if total > self._threshold else self._sum(a, b, total)
 
     def is_strong(self, a: Node, b: Node) -> bool:
         """Whether an edge holds in a dense bucket: near-equal text, a shared public record, picture or named actor."""
@@ -62,9 +69,9 @@ class Matcher:
             return True
         return bool(a.grams and b.grams) and jaccard(a.grams, b.grams) >= self._strong_text
 
-    def _sum(self, a: Node, b: Node, types: float, distance_km: float) -> float | None:
+    def _sum(self, a: Node, b: Node, total: float) -> float | None:
+        """The score with the other features; the text last, which costs the most to compare."""
         weights, missing = self._weights, self._missing
-        total = weights.type * types + weights.distance * (distance_km / (distance_km + self._score.distance_scale_km))
         total += weights.time * time_cost(a, b, self._score.time_scale_days)
         total += weights.sectors * (_apart(a.sectors, b.sectors) if a.sectors and b.sectors else missing)
         total += weights.actors * (_apart(a.actors, b.actors) if a.actors and b.actors else missing)
