@@ -9,7 +9,7 @@ from bus.client.authority import Authority
 from bus.client.publisher import Publisher
 from bus.client.subscriber import Subscriber
 from bus.clock import now_ms
-from bus.errors import NotFoundError, Refusal, TocsinError
+from bus.errors import NotFoundError, Refusal
 from bus.home import Home, load_keys
 from bus.log.protocol import Log
 from bus.trust.keys import SigningKey
@@ -58,7 +58,7 @@ def signing_key(home: Home, authority: Authority, agency: str, feed: str, at: in
         if not isinstance(found, Refusal):
             return key
         why = why or found
-    raise TocsinError(
+    raise NotFoundError(
         f"no key of {agency} in this home may sign for the feed {feed} now" + (f" ({why.reason})" if why else ""),
         why.remedy if why else "Make a key with `tocsin key new`, and let the authority enter it into the roster.",
     )

@@ -1,0 +1,234 @@
+"""Commands on a bus that two agencies use: an author's acts, views, labels, and a bus that runs in another process."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.command_line import Tocsin
+
+ROOT = Path(__file__).resolve().parents[2]
+EXERCISE = ROOT / "bus" / "demo" / "data" / "exercise"
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two agencies that tell one story of an exercise, and an analyst."""
+    bus = Tocsin(tmp_path_factory.mktemp("played") / "home")
+    bus.ok("init")
+    for name in ("alpha", "beta", "gamma"):
+        bus.ok("agency", "add", name, "--realm", "REAL", "--realm", "VIGIL")
+    bus.ok("agency", "feed", "gamma", "desk", "--analyst", "--default-label", "COALITION UNCLASSIFIED//PUBLIC")
+    for sheet, agency in (("radio", "alpha"), ("observers", "beta")):
+        mapping = str(EXERCISE / f"{sheet}.toml")
+        words = ("--mapping", mapping, "--exercise", "VIGIL", "--as", agency, "--feed", "reports")
+        bus.ok("publish", str(EXERCISE / f"{sheet}.csv"), *words)
+    bus.ok("run", "--until-idle")
+    return bus.home
+
+
+@pytest.fixture
+def tocsin(played: Path, tmp_path: Path) -> Tocsin:
+    shutil.copytree(played, tmp_path / "home")
+    return Tocsin(tmp_path / "home")
+
+
+def fused(bus: Tocsin, agency: str) -> list[dict[str, Any]]:
+    return bus.items("alerts", "ls", "--as", agency, "--origins", "2")
+
+
+def refs(bus: Tocsin, agency: str) -> set[str]:
+    return {one["ref"] for one in bus.items("events", "ls", "--as", agency)}
+
+
+def test_what_is_retracted_takes_its_alert_with_it(tocsin: Tocsin) -> None:
+    assert len(fused(tocsin, "gamma")) == 2
+    done = tocsin.json("retract", "vigil-radio:A2", "--as", "alpha", "--reason", "ERROR")
+    assert (done["sent"], done["records"][0]["outcome"]) == (1, "NEW")
+    tocsin.ok("run", "--until-idle")
+    assert len(fused(tocsin, "gamma")) == 1
+    again = tocsin.json("retract", "vigil-radio:A2", "--as", "alpha", "--reason", "ERROR")
+    assert again["sent"] == 0
+
+
+def test_only_what_is_ones_own_can_be_retracted(tocsin: Tocsin) -> None:
+    foreign = tocsin("retract", "beta/reports/vigil-observers:17", "--as", "alpha", "--reason", "ERROR")
+    assert foreign.code == 2
+    unknown = tocsin("retract", "vigil-radio:A9", "--as", "alpha", "--reason", "ERROR")
+    assert (unknown.code, unknown.out) == (1, "")
+    assert "receipts ls" in unknown.err
+    assert tocsin("retract", "vigil-radio:A1", "--as", "alpha", "--reason", "WHIM").code == 2
+
+
+def test_a_publisher_that_lost_its_memory_still_retracts(tocsin: Tocsin) -> None:
+    shutil.rmtree(tocsin.home / "agencies" / "alpha")
+    tocsin.ok("retract", "vigil-radio:A1", "--as", "alpha", "--reason", "WITHDRAWN")
+    tocsin.ok("run", "--until-idle")
+    assert "alpha/reports/vigil-radio:A1" not in refs(tocsin, "beta")
+
+
+def test_an_analysts_link_parts_what_was_one_story(tocsin: Tocsin) -> None:
+    first = fused(tocsin, "alpha")[0]
+    members = [f"{one['agency']}/{one['feed']}/{one['id']}" for one in first["members"]]
+    plain = tocsin.json("link", "DIFFERENT", *members, "--as", "gamma", "--feed", "desk")
+    assert plain["sent"] == 1
+    tocsin.ok("run", "--until-idle")
+    assert first["id"] not in {one["id"] for one in fused(tocsin, "alpha")}
+    again = tocsin.json("link", "DIFFERENT", *reversed(members), "--as", "gamma", "--feed", "desk")
+    assert again["sent"] == 0
+
+
+@pytest.mark.parametrize("words", [("a/b/c", "a/b/c"), ("a/b/c", "a/b"), ("a/b/c",)])
+def test_a_link_needs_two_events_spelled_out(tocsin: Tocsin, words: tuple[str, ...]) -> None:
+    assert tocsin("link", "SAME", *words, "--as", "gamma", "--feed", "desk").code == 2
+
+
+def test_a_link_to_what_no_event_is_called_is_refused_by_its_field(tocsin: Tocsin) -> None:
+    done = tocsin("link", "SAME", "No!/b/c", "a/b/d", "--as", "gamma", "--feed", "desk")
+    assert done.code == 1
+    assert "BAD_FIELD" in done.err
+
+
+def test_a_heartbeat_ends_in_a_receipt(tocsin: Tocsin) -> None:
+    tocsin.ok("heartbeat", "--as", "alpha", "--feed", "reports", "--interval-s", "60")
+    tocsin.ok("run", "--until-idle")
+    last = tocsin.items("receipts", "ls", "--as", "alpha")[-1]
+    assert (last["kind"], last["verdict"]) == ("heartbeat", "ACCEPTED")
+
+
+def test_an_alert_is_found_by_the_beginning_of_its_id(tocsin: Tocsin) -> None:
+    first = fused(tocsin, "alpha")[0]
+    assert tocsin.json("alerts", "show", first["id"][:8], "--as", "alpha") == first
+    assert tocsin.json("alerts", "show", "--as", "alpha", "--origins", "2") == first
+    assert tocsin("alerts", "show", first["id"][:3], "--as", "alpha").code == 1
+    assert tocsin("alerts", "show", "0" * 64, "--as", "alpha").code == 1
+    assert tocsin("alerts", "ls", "--as", "nobody").code == 1
+
+
+def test_verify_names_every_signature_and_finds_a_changed_byte(tocsin: Tocsin) -> None:
+    first = fused(tocsin, "alpha")[0]
+    shown = tocsin.ok("verify", first["id"], "--as", "alpha").out
+    for member in first["members"]:
+        assert member["digest"] in shown
+        assert f"signed by {member['agency']}" in shown
+    ref = "beta/reports/vigil-observers:17"
+    event = tocsin.json("verify", ref, "--as", "alpha")
+    assert [one["signer"] for one in event["checked"][0]["findings"]] == ["beta"]
+    keys = tocsin.items("key", "ls", "beta")
+    assert event["checked"][0]["findings"][0]["key_id"] == keys[0]["key_id"]
+
+
+def test_another_roots_pin_is_not_believed(tocsin: Tocsin) -> None:
+    """A home whose pin is not of this bus's root: nothing is verified by it."""
+    (tocsin.home / "pin").write_text("00" * 32 + "\n")
+    for words in (("verify", "--as", "alpha"), ("alerts", "ls", "--as", "alpha"), ("status",), ("run", "--until-idle")):
+        done = tocsin(*words)
+        assert done.code == 3, words
+        assert done.out == ""
+
+
+def test_labels_are_completed_joined_and_judged(tocsin: Tocsin) -> None:
+    tocsin.ok("agency", "clearance", "alpha", "--level", "COALITION SECRET", "--audience", "UN")
+    shown = tocsin.json("label", "show", "COALITION SECRET", "--author", "alpha")
+    assert shown == {"label": "COALITION SECRET//REL TO ALPHA", "readers": ["alpha"]}
+    joined = tocsin.json(
+        "label", "join", "COALITION SECRET//REL TO ALPHA, UN", "COALITION UNCLASSIFIED//REL TO BETA, UN"
+    )
+    assert joined["label"] == "COALITION SECRET//REL TO ALPHA, UN & REL TO BETA, UN"
+    assert joined["readers"] == ["alpha"]
+    assert tocsin("label", "join", "COALITION SECRET//REL TO UN", "TLP CLEAR").code == 1
+    assert tocsin("label", "permits", "COALITION SECRET//REL TO UN", "alpha").code == 0
+    assert tocsin("label", "permits", "COALITION SECRET//REL TO UN", "beta").code == 1
+    assert "BAD_LABEL" in tocsin("label", "show", "SECRET").err
+
+
+def test_a_clearance_that_ends_is_written_as_a_date(tocsin: Tocsin) -> None:
+    entry = tocsin.json("agency", "clearance", "alpha", "--not-after", "2100-01-31")
+    assert entry["clearance"]["not_after"] == 4_105_036_800_000
+    assert tocsin("agency", "clearance", "alpha", "--not-after", "soon").code == 2
+
+
+def test_a_suspended_agency_reads_and_publishes_nothing(tocsin: Tocsin) -> None:
+    tocsin.ok("agency", "suspend", "beta")
+    done = tocsin("heartbeat", "--as", "beta", "--feed", "reports")
+    assert done.code == 1
+    assert "KEY_NOT_VALID" in done.err
+    tocsin.ok("run", "--until-idle")
+    assert refs(tocsin, "beta") == set()
+    tocsin.ok("agency", "suspend", "beta", "--end")
+    tocsin.ok("heartbeat", "--as", "beta", "--feed", "reports")
+
+
+@contextmanager
+def running(home: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """`tocsin run` in a process of its own, until the block ends."""
+    command = [sys.executable, "-c", "import sys; from bus.cli import main; sys.exit(main())", "run", *words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TOCSIN_POLL_TIMEOUT_S": "0.05"}
+    process = subprocess.Popen(
+        [*command, "--home", str(home)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def until(condition: Callable[[], bool], process: subprocess.Popen[str], limit_s: float = 30.0) -> None:
+    """Wait for something that the running bus does."""
+    end = time.monotonic() + limit_s
+    while not condition():
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        assert time.monotonic() < end, "the bus did not do it in time"
+        time.sleep(0.05)
+
+
+def holders(bus: Tocsin) -> set[str]:
+    return {one["name"] for one in bus.json("status")["stages"] if one["holder"]}
+
+
+def test_one_bus_runs_serves_newcomers_and_stops_when_asked(tocsin: Tocsin) -> None:
+    with running(tocsin.home, "--json") as process:
+        until(lambda: {"ingest-authority", "correlate-0"} <= holders(tocsin), process)
+        second = tocsin("run", "--until-idle")
+        assert (second.code, second.out) == (1, "")
+        assert f"process {process.pid}" in second.err
+        tocsin.ok("agency", "add", "delta")
+        tocsin.ok("heartbeat", "--as", "delta", "--feed", "reports")
+        until(lambda: tocsin.items("receipts", "ls", "--as", "delta") != [], process)
+        assert tocsin.items("receipts", "ls", "--as", "delta")[0]["verdict"] == "ACCEPTED"
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+        assert process.returncode == 0, err
+        assert json.loads(out) == {"submissions": 2, "accepted": 2, "rejected": 0, "deliveries": 0, "stopped": True}
+    assert holders(tocsin) == set()
+
+
+def free_port() -> str:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return str(held.getsockname()[1])
+
+
+def test_metrics_are_served_while_the_bus_runs(tocsin: Tocsin) -> None:
+    port = free_port()
+    with running(tocsin.home, "--metrics-port", port) as process:
+        until(lambda: "correlate-0" in holders(tocsin), process)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            page = answer.read().decode()
+        assert "tocsin_open_events" in page
+        assert "tocsin_build_info" in page
+        assert tocsin("run", "--until-idle", "--metrics-port", port).code == 2
+        assert tocsin("run", "--until-idle", "--metrics-port", "70000").code == 2

@@ -1,0 +1,171 @@
+"""`convert` and `publish`: formats are found, bad rows are named, nothing is doubled."""
+
+import csv
+import io
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import Done, Tocsin
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+UCDP = DATA / "ucdp_ged" / "ged_v23.1_slice.csv"
+SHEET = DATA / "insecurity_insight" / "education_2023-11-20.json"
+AS = ("--as", "alpha", "--feed", "reports")
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    bus = Tocsin(tmp_path_factory.mktemp("founded") / "home")
+    bus.ok("init", "--agency", "alpha", "--agency", "beta")
+    return bus.home
+
+
+@pytest.fixture
+def tocsin(founded: Path, tmp_path: Path) -> Tocsin:
+    shutil.copytree(founded, tmp_path / "home")
+    return Tocsin(tmp_path / "home")
+
+
+def ucdp_rows() -> list[dict[str, str]]:
+    with UCDP.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write(path: Path, rows: list[dict[str, str]]) -> str:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    return str(path)
+
+
+def test_convert_is_offline_and_accounts_for_every_cell(tmp_path: Path) -> None:
+    offline = Tocsin(tmp_path / "nowhere")
+    rows = ucdp_rows()
+    document = offline.json("convert", "ucdp_ged", str(UCDP))
+    loss = document["loss"]
+    assert loss["mapped"] + loss["defaulted"] + loss["dropped"] == len(rows) * len(rows[0])
+    assert len(document["drafts"]) + len(document["refused"]) == len(rows)
+    plain = offline.ok("convert", "ucdp_ged", str(UCDP))
+    assert plain.items == document["drafts"]
+    assert f"{len(rows)} rows" in plain.err
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_format_is_found_where_one_fits(tocsin: Tocsin) -> None:
+    assert tocsin.json("publish", str(UCDP), *AS)["format"] == "ucdp_ged"
+    assert tocsin.json("publish", str(SHEET), *AS)["format"] == "table"
+
+
+def test_a_file_of_no_format_publishes_nothing(tocsin: Tocsin, tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear colleague,\n\nno table at all.\n")
+    unknown = tocsin("publish", str(path), *AS)
+    assert (unknown.code, unknown.out) == (2, "")
+    assert "--format" in unknown.err
+    named = tocsin("publish", str(path), *AS, "--format", "ucdp_ged")
+    assert (named.code, named.out) == (2, "")
+    assert "expected" in named.err
+    assert tocsin("publish", str(path), *AS, "--format", "no_such").code == 1
+    assert tocsin.json("run", "--until-idle")["submissions"] == 0
+
+
+def test_one_bad_row_publishes_the_others_and_says_so(tocsin: Tocsin, tmp_path: Path) -> None:
+    rows = ucdp_rows()
+    rows[2]["date_start"] = "the day before yesterday"
+    path = write(tmp_path / "one_bad.csv", rows)
+    done = tocsin("publish", path, *AS)
+    assert done.code == 1
+    assert f"{len(rows) - 1} new, 1 refused" in done.out
+    assert "row 3" in done.err
+    assert "date_start" in done.err
+    assert "the day before yesterday" not in done.err
+    listed = tocsin("publish", path, *AS, "--json")
+    assert listed.code == 1
+    (refused,) = listed.document["refused"]
+    assert (refused["row"], refused["field"]) == (3, "date_start")
+    assert refused["reason"]
+    assert refused["remedy"]
+    assert listed.document["sent"] == 0  # the others are there
+
+
+def test_files_that_can_not_be_read_are_unreadable_input(tocsin: Tocsin, tmp_path: Path) -> None:
+    for name in (str(tmp_path / "absent.csv"), str(tmp_path), "a\0b"):
+        done = tocsin("publish", name, *AS)
+        assert (done.code, done.out) == (2, "")
+        assert "can't be read" in done.err
+
+
+def test_standard_input_is_a_file_too(tocsin: Tocsin, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Piped:
+        buffer = io.BytesIO(UCDP.read_bytes())
+
+    monkeypatch.setattr(sys, "stdin", Piped())
+    assert tocsin.json("publish", "-", *AS)["sent"] == len(ucdp_rows())
+
+
+def test_who_would_see_it_is_said_before_it_is_sent(tocsin: Tocsin) -> None:
+    plan = tocsin.json("publish", str(UCDP), *AS, "--dry-run")["plans"]
+    assert plan == [{"records": 20, "label": "COALITION UNCLASSIFIED//PUBLIC", "readers": ["alpha", "beta"]}]
+    narrow = tocsin.ok("publish", str(UCDP), *AS, "--dry-run", "--label", "COALITION UNCLASSIFIED//REL TO BETA").out
+    assert "readers: beta\n" in narrow
+    exercise = tocsin.json("publish", str(UCDP), *AS, "--dry-run", "--exercise", "VIGIL")["plans"]
+    assert exercise[0]["label"].endswith("//EXERCISE VIGIL")
+    assert exercise[0]["readers"] == []
+    bad = tocsin("publish", str(UCDP), *AS, "--dry-run", "--label", "COALITION COSMIC")
+    assert bad.code == 1
+    assert "BAD_LABEL" in bad.err
+    assert tocsin.json("run", "--until-idle")["submissions"] == 0
+
+
+def test_a_label_below_the_floor_is_refused_by_the_bus_with_its_reason(tocsin: Tocsin) -> None:
+    tocsin.ok("agency", "feed", "alpha", "closed", "--floor", "COALITION RESTRICTED//REL TO ALPHA")
+    tocsin.ok("publish", str(UCDP), "--as", "alpha", "--feed", "closed", "--label", "COALITION UNCLASSIFIED//PUBLIC")
+    tocsin.ok("run", "--until-idle")
+    rejected = tocsin.items("receipts", "ls", "--as", "alpha", "--rejected")
+    assert {one["reason"] for one in rejected} == {"LABEL_BELOW_FLOOR"}
+    listed = tocsin.items("quarantine", "ls", "--reason", "LABEL_BELOW_FLOOR")
+    assert len(listed) == len(rejected) == len(ucdp_rows())
+    one = tocsin.json("quarantine", "show", listed[0]["id"])
+    assert one == listed[0]
+    assert one["remedy"]
+    assert one["payload_type"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "word"),
+    [
+        (("publish", str(UCDP), "--as", "gamma", "--feed", "reports"), 1, "agency ls"),
+        (("publish", str(UCDP), "--as", "../x", "--feed", "reports"), 1, "agency"),
+        (("publish", str(UCDP), *AS, "--mapping", "ii_education"), 2, "format"),
+        (("publish", str(SHEET), *AS, "--mapping", "no_such_mapping", "--format", "table"), 2, "mapping"),
+        (("publish", str(SHEET), *AS, "--option", "nonsense"), 2, "NAME=VALUE"),
+        (("publish", str(SHEET), *AS, "--option", "x=y", "--format", "table"), 2, "option"),
+        (("publish", str(SHEET), *AS, "--exercise", "not valid"), 1, "exercise"),
+    ],
+)
+def test_what_makes_no_sense_is_said_so(tocsin: Tocsin, words: tuple[str, ...], code: int, word: str) -> None:
+    done: Done = tocsin(*words)
+    assert done.code == code, done
+    assert word in done.err
+    assert "a bug of" not in done.err
+
+
+def test_json_is_whole_whatever_a_partner_writes(tocsin: Tocsin, tmp_path: Path) -> None:
+    rows = ucdp_rows()[:1]
+    rows[0]["where_coordinates"] = "الفاشر \x1b[31m\u202eevil"
+    tocsin.ok("publish", write(tmp_path / "odd.csv", rows), *AS)
+    tocsin.ok("run", "--until-idle")
+    (ref,) = [one["ref"] for one in tocsin.items("events", "ls", "--as", "beta")]
+    shown = tocsin.ok("events", "show", ref, "--as", "beta")
+    assert "\x1b" not in shown.out
+    assert "\u202e" not in shown.out
+    assert "\\x1b[31m\\u202eevil" in shown.out
+    assert "الفاشر" in shown.out
+    raw = tocsin.ok("events", "show", ref, "--as", "beta", "--json").out
+    assert raw.isascii()
+    assert "الفاشر \x1b[31m\u202eevil" in json.dumps(json.loads(raw), ensure_ascii=False).replace("\\u001b", "\x1b")
