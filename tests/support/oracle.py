@@ -6,20 +6,19 @@ from the records that this reader has. It shares no code with bus/stages/correla
 
 import hashlib
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
-from bus.fusion.alert import AlertDraft, build, payload
+from bus.fusion.alert import AlertDraft, Related, build, payload
 from bus.trust import frame
 from bus.trust.keys import SigningKey
 from bus.trust.roster import Trust
 from schemas.codec import payload_type
 from schemas.models import Change, DeliveryReason
 from tests.support.oracle_picture import Closed, Had, Picture
-from tests.support.oracle_prefix import DAY_MS, Key, Prefix, Ref, Said
+from tests.support.oracle_prefix import ADMISSION_MS, DAY_MS, Key, Prefix, Ref, Said
 from tests.support.oracle_stories import Story, acts, fused, make_node, named, variant, what_changed
 
-ADMISSION_MS: Final = 14 * DAY_MS
-"""Section 2: admission brings the records accepted within 14 days of the last tick."""
 FORGOTTEN_MS: Final = 90 * DAY_MS
 """Section 5: what is closed for 90 days is tombstoned."""
 
@@ -51,7 +50,7 @@ class Oracle:
             picture.tick = self._tick()
             if is_tick:
                 self._forget(picture)
-            self._rights(picture, position)
+            self._rights(picture)
             if is_tick:
                 self._close(picture)
             delivered[reader] = picture.outbox[before:]
@@ -59,15 +58,13 @@ class Oracle:
 
     # ---- records ----
 
-    def _rights(self, picture: Picture, position: int) -> None:
+    def _rights(self, picture: Picture) -> None:
         """What the reader should have against what it has (sections 2 and 3)."""
         given: list[tuple[int, Change, Said]] = []
         taken: list[tuple[int, Key, DeliveryReason]] = []
         for key in sorted({*self.prefix.said, *picture.has}):
             had = picture.has.get(key)
             found = self._visible(picture, key)
-            if isinstance(found, Said) and not (had and had.said == found) and not self._may_enter(found, position):
-                found = DeliveryReason.TAINTED
             if isinstance(found, Said):
                 if had is None or had.said != found:
                     given.append((found.position, Change.UPDATE if had else Change.NEW, found))
@@ -82,10 +79,15 @@ class Oracle:
 
     def _visible(self, picture: Picture, key: Key) -> Said | DeliveryReason:
         """The live revision, if this reader may read it now; else why not: first that it may not read what it had."""
-        live, had = self.prefix.live(key), picture.has.get(key)
+        live, had = self.prefix.live(picture, key), picture.has.get(key)
         if isinstance(live, Said) and self._may_read(picture, live):
             return live
-        if live is DeliveryReason.EXPIRED and had is not None and had.closed_at is not None and self._stands(had.said):
+        if (
+            live is DeliveryReason.EXPIRED
+            and had is not None
+            and had.closed_at is not None
+            and self._stands(picture, had.said)
+        ):
             # Section 3: expiry doesn't touch what is closed, since a closed alert may cite it.
             live = had.said
             if self._may_read(picture, live):
@@ -95,19 +97,15 @@ class Oracle:
         is_tainted = isinstance(live, Said) or (had is not None and self.prefix.is_tainted(had.said))
         return DeliveryReason.TAINTED if is_tainted else live
 
-    def _stands(self, said: Said) -> bool:
-        prefix = self.prefix
-        return not (prefix.is_tainted(said) or prefix.is_retracted(said) or prefix.is_replaced(said))
+    def _stands(self, picture: Picture, said: Said) -> bool:
+        is_ended = self.prefix.is_retracted(picture, said) or self.prefix.is_replaced(picture, said)
+        return not (is_ended or self.prefix.is_tainted(said))
 
     def _lost(self, said: Said) -> DeliveryReason:
         return DeliveryReason.RIGHT_LOST if self.prefix.label(said.label) else DeliveryReason.LABEL_INVALID
 
     def _may_read(self, picture: Picture, said: Said) -> bool:
         return self.prefix.may_read(picture.reader, said.label)
-
-    def _may_enter(self, live: Said, position: int) -> bool:
-        """Section 2, admission: it arrives now, or was accepted within 14 days of the last tick."""
-        return live.position == position or live.accepted_at >= self._tick() - ADMISSION_MS
 
     def _give(self, picture: Picture, change: Change, said: Said) -> None:
         had = picture.has.get(said.key)
@@ -204,25 +202,32 @@ class Oracle:
         self._alerts(picture, {}, {story.draft.alert_id for story in quiet if story.draft is not None})
 
     def _fallen(self, picture: Picture) -> dict[str, list[Said]]:
-        """Section 3: the members of closed alerts that are retracted, replaced, tainted or no longer readable."""
+        """Section 3: closed alerts of which members are retracted, replaced, tainted or no longer readable.
+
+        Also those that name something else which the reader may no longer read.
+        """
         fallen = {}
         for identity, closed in picture.closed.items():
             out = [said for said in closed.members if self.prefix.is_tainted(said) or said.key not in picture.has]
-            if out:
+            if out or self._readable(picture, closed.related) != closed.related:
                 fallen[identity] = out
         return fallen
+
+    def _readable(self, picture: Picture, related: tuple[Related, ...]) -> tuple[Related, ...]:
+        may_read = partial(self.prefix.may_read, picture.reader)
+        return tuple(tie for tie in related if all(may_read(label.text) for label in tie.labels))
 
     def _shrink(self, picture: Picture, identity: str, fallen: list[Said]) -> None:
         """Recompute a closed alert from the rest; id and context are frozen, and it is never split."""
         closed = picture.closed[identity]
         closed.members = [said for said in closed.members if said not in fallen]
-        readable = [
-            tie
-            for tie in closed.related
-            if all(self.prefix.may_read(picture.reader, label.text) for label in tie.labels)
-        ]
+        closed.related = self._readable(picture, closed.related)
         nodes = [make_node(self.prefix, said) for said in closed.members]
-        draft = build(nodes, readable, self.prefix.parameters, self.prefix.join, frozen_id=identity) if nodes else None
+        draft = (
+            build(nodes, closed.related, self.prefix.parameters, self.prefix.join, frozen_id=identity)
+            if nodes
+            else None
+        )
         if draft is None:
             del picture.closed[identity]
             gone = [self._why(picture, said) for said in fallen if said.ref == closed.draft.founder_key]
@@ -237,7 +242,7 @@ class Oracle:
         """Why a member fell."""
         if not self._may_read(picture, said):
             return self._lost(said)
-        live = self.prefix.live(said.key)
+        live = self.prefix.live(picture, said.key)
         return DeliveryReason.TAINTED if self.prefix.is_tainted(said) or isinstance(live, Said) else live
 
     def _forget(self, picture: Picture) -> None:

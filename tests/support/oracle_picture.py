@@ -32,7 +32,7 @@ class Closed:
     closed_at: int
 
 
-@dataclass
+@dataclass(eq=False)
 class Picture:
     """All that the oracle remembers of one reader."""
 
@@ -47,6 +47,10 @@ class Picture:
     sequence: int = 0
     tick: int = 0
     outbox: list[bytes] = field(default_factory=list)
+
+    def position_of(self, key: Key) -> int | None:
+        """The position of the revision that the reader has."""
+        return self.has[key].said.position if key in self.has else None
 
     def deliver(  # noqa: PLR0913 - the fields of a delivery
         self,

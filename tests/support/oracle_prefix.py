@@ -6,7 +6,7 @@ Part of the naive oracle: written from pictures.md alone, slow, remembering noth
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from bus.errors import Refusal
 from bus.labels import Clearance, Label, Permit, Policy, below_floor, join, parse_label, permits
@@ -32,6 +32,8 @@ Key = tuple[str, Ref]
 DELIVERED: Final = ("event", "retraction", "link")
 """Section 3: heartbeats end in receipts, control records stand in `control`."""
 DAY_MS: Final = 86_400_000
+ADMISSION_MS: Final = 14 * DAY_MS
+"""Section 2: admission brings the records accepted within 14 days of the last tick."""
 
 
 class Said(NamedTuple):
@@ -56,6 +58,13 @@ class Said(NamedTuple):
     @property
     def key(self) -> Key:
         return self.kind, self.ref
+
+
+class Reader(Protocol):
+    """Whose picture it is: what a reader has not been given, and can't be any more, does not act for it (section 2)."""
+
+    def position_of(self, key: Key) -> int | None:
+        """The position of the revision that the reader has."""
 
 
 class Opened(NamedTuple):
@@ -95,6 +104,7 @@ class Prefix:
     parameters: Parameters = field(default_factory=starting_values)
     tick: int | None = None
     control_version: int = 0
+    position: int = -1
     said: dict[Key, list[Said]] = field(default_factory=dict)
     found: dict[object, Any] = field(default_factory=dict)
     """What was computed at this position already, for another reader; forgotten with the next record."""
@@ -104,6 +114,7 @@ class Prefix:
     def read(self, position: int, value: bytes) -> bool:
         """Take in one record; True for a tick."""
         self.found = {}
+        self.position = position
         if _schema(value).kind == "tick":
             self.tick = decode_trusted(_schema(value), value)["minute"]
             return True
@@ -212,34 +223,43 @@ class Prefix:
         """Section 3: a revocation with `compromised_since` takes what was accepted since out of all pictures."""
         return self.trust.is_tainted(one.key_id, one.accepted_at)
 
+    def may_enter(self, one: Said) -> bool:
+        """Section 2, admission: it arrives now, or was accepted within 14 days of the last tick."""
+        return one.position == self.position or (self.tick is not None and one.accepted_at >= self.tick - ADMISSION_MS)
+
     @_once
-    def top(self, key: Key) -> Said | None:
-        """Section 3: the highest untainted revision counts. What failed at its position is never visible."""
-        revisions = [one for one in self.said.get(key, ()) if one.is_valid and not self.is_tainted(one)]
+    def top(self, reader: "Reader", key: Key) -> Said | None:
+        """Section 3: the highest untainted revision counts; of those that the reader has or may be given."""
+        had = reader.position_of(key)
+        revisions = [
+            one
+            for one in self.said.get(key, ())
+            if one.is_valid and not self.is_tainted(one) and (one.position == had or self.may_enter(one))
+        ]
         return max(revisions, key=lambda one: (one.revision, one.position), default=None)
 
     @_once
-    def taking(self, kind: str, act: str) -> list[tuple[Said, dict[str, Any]]]:
+    def taking(self, reader: "Reader", kind: str, act: str) -> list[tuple[Said, dict[str, Any]]]:
         """What acts on other records: the records of a kind that count, each with one that it names."""
-        tops = [top for key in self.said if key[0] == kind and (top := self.top(key)) is not None]
+        tops = [top for key in self.said if key[0] == kind and (top := self.top(reader, key)) is not None]
         return [(top, named) for top in tops for named in top.body[act]]
 
-    def is_retracted(self, top: Said) -> bool:
+    def is_retracted(self, reader: "Reader", top: Said) -> bool:
         """Section 3: own records, up to a revision, with their label, before or after they arrive."""
         return any(
             (named["kind"], retraction.ref[0], named["feed"], named["id"]) == (top.kind, *top.ref)
             and named["up_to_revision"] >= top.revision
             and retraction.label == top.label
-            for retraction, named in self.taking("retraction", "retracts")
+            for retraction, named in self.taking(reader, "retraction", "retracts")
         )
 
-    def is_replaced(self, top: Said) -> bool:
+    def is_replaced(self, reader: "Reader", top: Said) -> bool:
         """Section 3: like a retraction, under the same label; an expired replacement does not bring it back."""
         return any(
             ("event", other.ref[0], named["feed"], named["id"]) == (top.kind, *top.ref)
             and other.label == top.label
-            and not self.is_retracted(other)
-            for other, named in self.taking("event", "replaces")
+            and not self.is_retracted(reader, other)
+            for other, named in self.taking(reader, "event", "replaces")
         )
 
     def is_expired(self, top: Said) -> bool:
@@ -251,14 +271,14 @@ class Prefix:
         return any(end is not None and end <= self.tick for end in ends)
 
     @_once
-    def live(self, key: Key) -> Said | DeliveryReason:
+    def live(self, reader: "Reader", key: Key) -> Said | DeliveryReason:
         """The revision that counts, or why there is none."""
-        top = self.top(key)
+        top = self.top(reader, key)
         if top is None:
             return DeliveryReason.TAINTED
-        if self.is_retracted(top):
+        if self.is_retracted(reader, top):
             return DeliveryReason.AUTHOR_RETRACTED
-        if self.is_replaced(top):
+        if self.is_replaced(reader, top):
             return DeliveryReason.REPLACED
         return DeliveryReason.EXPIRED if self.is_expired(top) else top
 
