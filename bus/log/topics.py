@@ -6,6 +6,7 @@ are one per agency, so that no position counts another's records.
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from bus.errors import UsageError
@@ -58,6 +59,7 @@ TABLE: Final[tuple[TopicSpec, ...]] = (
 )
 
 
+@lru_cache(maxsize=16_384)
 def topic(kind: str, agency: str | None = None) -> str:
     """The name of a topic: `topic("outbox", "fra")` is `outbox.fra`, `topic("events")` is `events`."""
     pattern = kind if agency is None else kind + _PLACE
