@@ -50,13 +50,13 @@ def parse(text: str) -> Mapping:
     Raises:
         MappingError: with the first place that is wrong.
     """
-    found = validate(Mapping, _loaded(text, depth=0))
+    found = validate(Mapping, _loaded(text))
     if isinstance(found, Refusal):
         raise MappingError(f"mapping: {found.place}: expected {found.expected}", _HELP)
     return found
 
 
-def _loaded(text: str, depth: int) -> dict[str, Any]:
+def _loaded(text: str) -> dict[str, Any]:
     try:
         own = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -64,9 +64,9 @@ def _loaded(text: str, depth: int) -> dict[str, Any]:
     base = own.pop(EXTENDS, None)
     if base is None:
         return own
-    if not isinstance(base, str) or not _NAME.fullmatch(base) or depth > 3:  # noqa: PLR2004 - a chain, not a ring
+    if not isinstance(base, str) or not _NAME.fullmatch(base):
         raise MappingError(f"mapping: {EXTENDS}: expected the name of a shipped mapping", _HELP)
-    return merged(_loaded(_text(base), depth + 1), own)
+    return merged(_loaded(_text(base)), own)
 
 
 def _text(name: str) -> str:

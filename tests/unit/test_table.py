@@ -99,6 +99,10 @@ type = "violence.attack.armed"
 sectors = "SECURITY"
 
 [[rule]]
+when = [{ column = "What", contains = "threat" }]
+type = "violence.threat"
+
+[[rule]]
 when = [{ column = "Displaced", positive = true }]
 type = "displacement.flight"
 otherwise = true
@@ -155,6 +159,16 @@ def test_personal_columns_are_not_even_in_the_digest() -> None:
     assert "A. Person" not in str(body(Informant="A. Person"))
     column = next(c for c in translated({**ROW, "Informant": "A"}).loss.columns if c.name == "Informant")
     assert (column.dropped, column.why) == (1, "personal data")
+
+
+def test_the_digest_knows_no_order_of_fields() -> None:
+    assert translated({"Other": "x", **ROW}).drafts == translated({**ROW, "Other": "x"}).drafts
+
+
+def test_words_for_unknown_count_as_defaulted() -> None:
+    found = translated({**ROW, "Dead": "n/a"}, {**ROW, "No": "8", "Dead": "0"}, {**ROW, "No": "9"})
+    column = next(column for column in found.loss.columns if column.name == "Dead")
+    assert (column.mapped, column.defaulted, column.dropped) == (1, 2, 0)
 
 
 def test_bytes_travel_only_where_the_mapping_says_so() -> None:
@@ -271,6 +285,8 @@ def test_the_gravest_of_several_types_is_the_type() -> None:
     assert made["type"] == "violence.killing"
     assert made["also"] == ["violence.attack.armed", "destruction.burning"]
     assert made["sectors"] == ["SECURITY", "WATER"]
+    # Neither the order of the rules nor that of the alphabet.
+    assert [body(What="threat of attack")[key] for key in ("type", "also")] == ["violence.attack", ["violence.threat"]]
     assert made["attributes"] == {"monitor.Weapon": "rifle"}
 
 
@@ -282,6 +298,7 @@ def test_all_conditions_of_a_rule_must_hold() -> None:
 def test_a_rule_may_stand_back_and_a_default_is_said() -> None:
     assert body(Displaced="yes")["type"] == "displacement.flight"
     assert body(Displaced="yes", What="attack")["type"] == "violence.attack"
+    assert "also" not in body(Displaced="yes", What="attack")
     assert body(Displaced="no")["type"] == "other"
     assert NO_TYPE in notes(Displaced="no")
 
