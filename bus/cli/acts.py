@@ -44,7 +44,7 @@ def add(commands: Commands) -> None:
 
 
 def _retract(args: Namespace, output: Output) -> int:
-    from bus.client import Publication, open_publisher
+    from bus.client import Publication
 
     with opened(args, writing=True) as bus:
         by_feed: dict[str, list[str]] = {}
@@ -53,11 +53,8 @@ def _retract(args: Namespace, output: Output) -> int:
             by_feed.setdefault(feed, []).append(record_id)
         done = Publication()
         for feed, ids in by_feed.items():
-            publisher = open_publisher(bus.home, bus.log, args.agency, feed)
-            try:
+            with bus.publisher(args.agency, feed) as publisher:
                 done.lines += publisher.retract(args.kind, feed, ids, args.reason, args.note).lines
-            finally:
-                publisher.close()
     return _report(output, done, "retracted")
 
 
@@ -97,7 +94,6 @@ def _feeds_with(bus: Opened, agency: str, kind: str, record_id: str) -> set[str]
 
 
 def _link(args: Namespace, output: Output) -> int:
-    from bus.client import open_publisher
     from schemas.models import EventRef
 
     if len(set(args.events)) < 2:  # noqa: PLR2004 - a link has two ends
@@ -108,24 +104,15 @@ def _link(args: Namespace, output: Output) -> int:
         if not record_id:
             raise UsageError(f"{named} names no event", "Write it as agency/feed/id.")
         refs.append(EventRef.model_construct(agency=agency, feed=feed, id=record_id))
-    with opened(args, writing=True) as bus:
-        publisher = open_publisher(bus.home, bus.log, args.agency, args.feed)
-        try:
-            done = publisher.link(args.relation, refs, args.feed, args.label, args.note)
-        finally:
-            publisher.close()
+    with opened(args, writing=True) as bus, bus.publisher(args.agency, args.feed) as publisher:
+        done = publisher.link(args.relation, refs, args.feed, args.label, args.note)
     return _report(output, done, "said")
 
 
 def _heartbeat(args: Namespace, output: Output) -> int:
-    from bus.client import open_publisher
 
-    with opened(args, writing=True) as bus:
-        publisher = open_publisher(bus.home, bus.log, args.agency, args.feed)
-        try:
-            done = publisher.heartbeat(args.feed, args.interval_s, args.label)
-        finally:
-            publisher.close()
+    with opened(args, writing=True) as bus, bus.publisher(args.agency, args.feed) as publisher:
+        done = publisher.heartbeat(args.feed, args.interval_s, args.label)
     return _report(output, done, "sent")
 
 

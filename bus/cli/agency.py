@@ -106,12 +106,17 @@ def _end_of(text: str) -> int:
 
 
 def _add(args: Namespace, output: Output) -> int:
+    from bus.errors import Refusal
     from bus.operate import Desk
 
     feeds = tuple(_feed_terms(args, name) for name in dict.fromkeys(args.feed or ["reports"]))
     with opened(args, writing=True) as bus:
         entry = Desk(bus.home, bus.log, settings=bus.settings).admit(args.name, feeds, _clearance_terms(args))
-        return _changed(output, args.name, "is not admitted", entry)
+        status = _changed(output, args.name, "is not admitted", entry)
+    if not isinstance(entry, Refusal) and any(feed.default_label.endswith("//PUBLIC") for feed in entry.feeds):
+        output.note("What it publishes without a label of its own is public: whoever holds that level reads it.")
+        output.note(f"  `tocsin agency feed {args.name} FEED --default-label LABEL` changes that.")
+    return status
 
 
 def _feed(args: Namespace, output: Output) -> int:

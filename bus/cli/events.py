@@ -71,8 +71,8 @@ def _print(output: Output, ref: str, message: "EventMessage") -> None:
         output.line(f"rests on   {', '.join(source.derived_from)}")
     for text in body.texts:
         for part in (text.headline, text.description, text.instruction):
-            if part:
-                output.line(f"text {text.language:5} {part}")
+            for line in part.split("\n") if part else ():
+                output.line(f"text {text.language:5} {line}")
 
 
 def _json(held: "Held", message: "EventMessage") -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bus.client import Publisher
     from bus.config import Settings
     from bus.home import Home
     from bus.log.sqlite import SqliteLog
@@ -21,6 +22,18 @@ class Opened:
     home: "Home"
     log: "SqliteLog"
     settings: "Settings"
+
+    @contextmanager
+    def publisher(self, agency: str, feed: str) -> Iterator["Publisher"]:
+        """A publisher of this agency, with a key that may sign for this feed now."""
+        from bus.client import open_publisher
+
+        batch_records = self.settings.publish_batch_records
+        publisher = open_publisher(self.home, self.log, agency, feed, batch_records=batch_records)
+        try:
+            yield publisher
+        finally:
+            publisher.close()
 
 
 def home_path(args: Namespace) -> Path:

@@ -48,18 +48,12 @@ def _publish(args: Namespace, output: Output) -> int:
         if output.as_json:
             output.document({"format": name, "sent": 0, "refused": [refused_json(one) for one in found.refused]})
         return USAGE
-    with opened(args, writing=True) as bus:
-        from bus.client import open_publisher
-
-        publisher = open_publisher(bus.home, bus.log, args.agency, args.feed)
-        try:
-            if args.dry_run:
-                return _rehearse(args, output, bus, publisher, (name, found))
-            drafts = _counted(found.drafts, output, len(found.drafts))
-            done = publisher.publish(drafts, args.feed, args.label, exercise=args.exercise, reinstate=args.reinstate)
-        finally:
-            publisher.close()
-            output.progress("")
+    with opened(args, writing=True) as bus, bus.publisher(args.agency, args.feed) as publisher:
+        if args.dry_run:
+            return _rehearse(args, output, bus, publisher, (name, found))
+        drafts = _counted(found.drafts, output, len(found.drafts))
+        done = publisher.publish(drafts, args.feed, args.label, exercise=args.exercise, reinstate=args.reinstate)
+    output.progress("")
     return _report(args, output, name, found, done)
 
 

@@ -6,7 +6,7 @@ Key, policies and default labels as the roster in force has them.
 from collections.abc import Callable
 
 from bus.client.authority import Authority
-from bus.client.publisher import Publisher
+from bus.client.publisher import BATCH_RECORDS, Publisher
 from bus.client.subscriber import Subscriber
 from bus.clock import now_ms
 from bus.errors import NotFoundError, Refusal
@@ -15,13 +15,14 @@ from bus.log.protocol import Log
 from bus.trust.keys import SigningKey
 
 
-def open_publisher(
+def open_publisher(  # noqa: PLR0913 - what a publisher is made of
     home: Home,
     log: Log,
     agency: str,
     feed: str,
     *,
     clock_ms: Callable[[], int] = now_ms,
+    batch_records: int = BATCH_RECORDS,
 ) -> Publisher:
     """A publisher of the agency, with a key that may sign for `feed` now.
 
@@ -42,6 +43,7 @@ def open_publisher(
         authority.policies,
         default_labels={one.name: one.default_label for one in entry.feeds},
         clock_ms=clock_ms,
+        batch_records=batch_records,
     )
 
 
