@@ -69,7 +69,7 @@ class Fold:
             return None
         state, ref = self.state, identity(step)
         label = state.rights.state(step.header["label"])
-        entry = state.store.absorb(step.kind, ref, label, revision, control.trust)
+        entry = state.store.absorb(step.kind, ref, label, revision, state.view()._replace(trust=control.trust))
         if entry is not None:
             state.deadlines.forgetting.push(revision.accepted_at + ADMISSION_MS + 1, entry.key)
             if revision.leaves_at is not None:

@@ -11,7 +11,7 @@ from bus.stages.correlate.entry import Entry, Ref, Revision
 from bus.stages.correlate.notice import Notice
 from bus.stages.correlate.state import ADMISSION_MS, MEMORY_MS, State
 from bus.stages.correlate.step import AcceptedStep
-from bus.stages.correlate.store import Life
+from bus.stages.correlate.store import Life, View
 from schemas.models import Change, DeliveryReason
 
 
@@ -45,24 +45,16 @@ class Records:
     def reconcile(self, entries: Iterable[Entry], moves: Moves, arriving: AcceptedStep | None = None) -> None:
         """Bring these records up to date; `arriving` is the step's own record, which needs no admission."""
         state = self._state
+        view = state.view(arriving)
         for entry in entries:
             if not entry.revisions:
                 continue  # only its count is remembered
-            life = state.store.life(entry, state.control.trust, state.now)
-            live = life.revision
-            if live is not None and live is not entry.shown and not self._may_enter(live, arriving):
-                life = Life(None, DeliveryReason.TAINTED)
-            self._take(entry, life, moves)
+            life = state.store.life(entry, view)
+            self._take(entry, life, view, moves)
             if life.revision is not None:
-                self._give(entry, life.revision, arriving, moves)
+                self._give(entry, life.revision, arriving, view, moves)
 
-    def _may_enter(self, live: Revision, arriving: AcceptedStep | None) -> bool:
-        """Whether a reader who has not got this revision may: it arrives now, or was accepted within the window."""
-        if arriving is not None and live.position == arriving.position:
-            return True
-        return live.accepted_at >= self._state.now - ADMISSION_MS
-
-    def _take(self, entry: Entry, life: Life, moves: Moves) -> None:
+    def _take(self, entry: Entry, life: Life, view: View, moves: Moves) -> None:
         shown = entry.shown
         if shown is None:
             return
@@ -70,11 +62,12 @@ class Records:
         ended = 0
         if life.reason is not None:
             ended = entry.has & ~unread
-            if life.reason is DeliveryReason.EXPIRED and self._stands(entry, shown):
+            if life.reason is DeliveryReason.EXPIRED and self._state.store.stands(entry, shown, view):
+                # A closed event does not expire, since a closed alert may cite it; what else ends a record ends it too.
                 ended &= ~entry.closed
         if not unread | ended:
             return
-        if ended and self._is_tainted(shown):
+        if ended and view.trust.is_tainted(shown.key_id, shown.accepted_at):
             life = Life(None, DeliveryReason.TAINTED)
         # Who has lost the right learns only that: not, for instance, that the author has taken the record back.
         no_right = DeliveryReason.RIGHT_LOST if entry.label.label is not None else DeliveryReason.LABEL_INVALID
@@ -82,13 +75,6 @@ class Records:
             if mask and reason is not None:
                 self._tell_gone(entry, shown, mask, reason, moves)
         self._drop(entry, unread | ended, moves)
-
-    def _is_tainted(self, shown: Revision) -> bool:
-        return self._state.control.trust.is_tainted(shown.key_id, shown.accepted_at)
-
-    def _stands(self, entry: Entry, shown: Revision) -> bool:
-        """A closed event does not expire, since a closed alert may cite it; what else ends a record ends it too."""
-        return self._state.store.stands(entry, shown, self._state.control.trust)
 
     @staticmethod
     def _tell_gone(entry: Entry, shown: Revision, mask: int, reason: DeliveryReason, moves: Moves) -> None:
@@ -109,10 +95,8 @@ class Records:
             state.place(entry)
         self._rebind(entry, moves)
 
-    def _give(self, entry: Entry, live: Revision, arriving: AcceptedStep | None, moves: Moves) -> None:
-        gained = entry.label.mask & ~entry.has
-        if gained and not self._may_enter(live, arriving):
-            gained = 0
+    def _give(self, entry: Entry, live: Revision, arriving: AcceptedStep | None, view: View, moves: Moves) -> None:
+        gained = entry.label.mask & ~entry.has if view.may_enter(live) else 0
         is_amended = entry.shown is not live
         amended = entry.has if is_amended else 0
         if not gained | amended:

@@ -13,7 +13,7 @@ from bus.stages.correlate.entry import DAY_MS, Entry, Key, Ref, Revision, Tally
 from bus.stages.correlate.rights import Rights
 from bus.stages.correlate.shelf import Shelf
 from bus.stages.correlate.step import AcceptedStep, Archive
-from bus.stages.correlate.store import Store
+from bus.stages.correlate.store import Store, View
 
 ADMISSION_MS: Final = 14 * DAY_MS
 """A reader whose rights grow gets the records accepted within 14 days of the last tick (pictures.md, 2)."""
@@ -58,6 +58,11 @@ class State:
     def is_past(self, first_at: int) -> bool:
         """Whether a record first accepted then is closed at the last tick."""
         return first_at + self.window_ms <= self.now
+
+    def view(self, arriving: AcceptedStep | None = None) -> View:
+        """What counts here and now; `arriving` needs no admission."""
+        since = None if self.tick is None else self.tick - ADMISSION_MS
+        return View(self.control.trust, self.tick, since, None if arriving is None else arriving.position)
 
     def mark(self, thing: Key, mask: int) -> None:
         """Remember that what these readers have of a thing has changed."""

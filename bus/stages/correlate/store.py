@@ -23,6 +23,29 @@ class Life(NamedTuple):
     reason: DeliveryReason | None
 
 
+class View(NamedTuple):
+    """What counts at a position: the roster, the last tick, and which revisions a reader may still be given.
+
+    Those accepted at `since` or later, and the one at `arriving`. What no reader has and none can be given any more
+    does not act (pictures.md, 2).
+    """
+
+    trust: Trust
+    tick: int | None = None
+    since: int | None = None
+    arriving: int | None = None
+
+    def counts(self, entry: Entry, revision: Revision) -> bool:
+        """Whether somebody has this revision or may be given it, and its key was good."""
+        if self.trust.is_tainted(revision.key_id, revision.accepted_at):
+            return False
+        return revision is entry.shown or self.may_enter(revision)
+
+    def may_enter(self, revision: Revision) -> bool:
+        """Whether a reader who has not got this revision may: it arrives now, or was accepted within the window."""
+        return revision.position == self.arriving or self.since is None or revision.accepted_at >= self.since
+
+
 class Store:
     """Entries by identity, with the retractions and replacements that name each."""
 
@@ -50,7 +73,7 @@ class Store:
         for revision in entry.revisions:
             self._enter(entry, revision)
 
-    def absorb(self, kind: str, ref: Ref, label: LabelState, revision: Revision, trust: Trust) -> Entry | None:
+    def absorb(self, kind: str, ref: Ref, label: LabelState, revision: Revision, view: View) -> Entry | None:
         """Remember one accepted revision; None where it counts for nothing: an amendment that changes the label.
 
         Tainted revisions bind nobody to their label: a thief's first revision doesn't lock the author out.
@@ -60,7 +83,7 @@ class Store:
             key = kind, ref
             entry = self._entries[key] = Entry(key, label)
         elif entry.label is not label:
-            if self._top(entry, trust) is not None:
+            if self._top(entry, view) is not None:
                 return None
             for old in entry.revisions:
                 self._leave(entry, old)
@@ -103,25 +126,25 @@ class Store:
             todo.extend(e for key in named if (e := self._entries.get(key)) is not None)
         return [found[key] for key in sorted(found)]
 
-    def life(self, entry: Entry, trust: Trust, tick: int) -> Life:
-        """The record's live revision at this roster and tick, or why it has none."""
-        top = self._top(entry, trust)
+    def life(self, entry: Entry, view: View) -> Life:
+        """The record's live revision, or why it has none."""
+        top = self._top(entry, view)
         if top is None:
             return Life(None, DeliveryReason.TAINTED)
-        reason = self._ended(entry, top, trust)
-        if reason is None and top.leaves_at is not None and top.leaves_at <= tick:
+        reason = self._ended(entry, top, view)
+        is_over = top.leaves_at is not None and view.tick is not None and top.leaves_at <= view.tick
+        if reason is None and is_over:
             reason = DeliveryReason.EXPIRED
         return Life(top if reason is None else None, reason)
 
-    def stands(self, entry: Entry, revision: Revision, trust: Trust) -> bool:
+    def stands(self, entry: Entry, revision: Revision, view: View) -> bool:
         """Whether a revision is neither tainted, nor retracted, nor replaced; it may be expired."""
-        is_tainted = trust.is_tainted(revision.key_id, revision.accepted_at)
-        return not is_tainted and self._ended(entry, revision, trust) is None
+        return view.counts(entry, revision) and self._ended(entry, revision, view) is None
 
-    def _ended(self, entry: Entry, top: Revision, trust: Trust) -> DeliveryReason | None:
-        if self._retracted(entry, top, trust):
+    def _ended(self, entry: Entry, top: Revision, view: View) -> DeliveryReason | None:
+        if self._retracted(entry, top, view):
             return DeliveryReason.AUTHOR_RETRACTED
-        return DeliveryReason.REPLACED if self._replaced(entry, trust) else None
+        return DeliveryReason.REPLACED if self._replaced(entry, view) else None
 
     def _acts(self, revision: Revision) -> Iterable[tuple[dict[Key, list[Entry]], Key]]:
         """Which records this revision acts on, each with the index that remembers it."""
@@ -145,28 +168,28 @@ class Store:
                 index.pop(named, None)
 
     @staticmethod
-    def _top(entry: Entry, trust: Trust) -> Revision | None:
-        """The highest untainted revision."""
+    def _top(entry: Entry, view: View) -> Revision | None:
+        """The highest revision that counts."""
         for revision in reversed(entry.revisions):
-            if not trust.is_tainted(revision.key_id, revision.accepted_at):
+            if view.counts(entry, revision):
                 return revision
         return None
 
-    def _retracted(self, entry: Entry, top: Revision, trust: Trust) -> bool:
+    def _retracted(self, entry: Entry, top: Revision, view: View) -> bool:
         for retraction in self._retractions.get((entry.kind, entry.ref), ()):
-            said = self._top(retraction, trust)
+            said = self._top(retraction, view)
             if said is None or retraction.label is not entry.label:
                 continue
             if any((t.kind, t.ref) == (entry.kind, entry.ref) and t.up_to_revision >= top.number for t in said.targets):
                 return True
         return False
 
-    def _replaced(self, entry: Entry, trust: Trust) -> bool:
+    def _replaced(self, entry: Entry, view: View) -> bool:
         """Whether a replacing event stands; one that merely expired still stands, one that was retracted does not."""
         for other in self._replacements.get((entry.kind, entry.ref), ()):
-            said = self._top(other, trust)
+            said = self._top(other, view)
             if said is None or other.label is not entry.label or entry.ref not in said.replaces or other is entry:
                 continue
-            if not self._retracted(other, said, trust):
+            if not self._retracted(other, said, view):
                 return True
         return False
