@@ -4,13 +4,15 @@
 """
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bus.log.sqlite import SqliteLog
 from schemas.codec import decode_trusted
 from schemas.registry import newest
-from tests.support.compared import differences, expected, pictures
+from tests.support.compared import differences, pictures, told
 from tests.support.histories import LABELS, LEVELS, Author, history
 from tests.support.oracle_prefix import open_accepted
 from tests.support.orders import reordered, segments
@@ -41,14 +43,26 @@ def decoded(value: bytes) -> dict[str, Any]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_deliveries_are_the_oracles_at_every_position_after_any_restart_and_in_any_batches(seed: int) -> None:
-    run = history(seed)
-    assert [str(one) for one in differences(run, expected(run), random.Random(seed))] == []
+    run, said = told(seed)
+    assert [str(one) for one in differences(run, said, random.Random(seed))] == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_on_the_embedded_engine_too(seed: int, tmp_path: Path) -> None:
+    run, said = told(seed)
+    log = SqliteLog(tmp_path / "bus.db", lambda: 0)
+    replay = Replay(run.world, log)
+    for position, value in enumerate(run.values):
+        assert replay.step(value) == said[position]
+        if position % 5 == seed:
+            assert replay.restart() == {}
+    log.close()
 
 
 def test_the_histories_hold_what_they_are_meant_to_try() -> None:
     seen = set()
     for seed in SEEDS:
-        for delivered in expected(history(seed)):
+        for delivered in told(seed)[1]:
             for value in (value for values in delivered.values() for value in values):
                 one = decoded(value)
                 seen.add((one["kind"], one["change"], one["reason"]))

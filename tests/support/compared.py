@@ -2,15 +2,15 @@
 
 import random
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import NamedTuple
 
-from bus.stages.correlate.stage import Correlate
-
 from bus.client.picture import Picture
+from bus.stages.correlate.stage import Correlate
 from schemas.codec import decode_trusted
 from schemas.models import Delivery
 from schemas.registry import newest
-from tests.support.histories import History
+from tests.support.histories import History, history
 from tests.support.oracle import Oracle
 from tests.support.replay import Deliveries, Replay, merge
 
@@ -31,6 +31,13 @@ class Difference(NamedTuple):
         for reader, (stage, oracle) in sorted(self.said.items()):
             lines += [f"{reader}:", *(f"  - {one}" for one in stage), *(f"  + {one}" for one in oracle)]
         return "\n".join(lines)
+
+
+@cache
+def told(seed: int) -> tuple[History, list[Deliveries]]:
+    """The history of a seed, with what the oracle says of it; computed once per process."""
+    run = history(seed)
+    return run, expected(run)
 
 
 def expected(run: History) -> list[Deliveries]:

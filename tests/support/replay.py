@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from bus.log.protocol import Log, NewRecord, Reader, Record
+from bus.log.topics import agency_topics, bus_topics
 from bus.stages.correlate.stage import Correlate
 from bus.stages.stage import Outputs
 from tests.support.memory_log import MemoryLog
@@ -24,6 +25,10 @@ class Replay:
     def __init__(self, world: World, log: Log | None = None, stage: type[Correlate] = Correlate) -> None:
         """Take the slot on an empty log; `stage` may be one with a planted bug."""
         self.log = log or MemoryLog()
+        # As the authority's shard does before it commits a roster.
+        self.log.create(bus_topics())
+        for name in ("authority", *world.agencies):
+            self.log.create(agency_topics(name))
         self._world = world
         self._kind = stage
         self._stage: Correlate
