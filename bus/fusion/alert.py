@@ -12,6 +12,7 @@ from bus.fusion.counts import as_body
 from bus.fusion.explain import explain
 from bus.fusion.node import Node
 from bus.fusion.origins import origin_groups
+from bus.fusion.severity import ceiling
 from bus.fusion.story import Story, tell
 from bus.labels import Label
 from schemas.codec import encode_fields
@@ -64,6 +65,8 @@ def build(
     """
     members = sorted(members, key=_key)
     origins = origin_groups(members)
+    if len(origins) < parameters.alert.origins and _ceiling(members, parameters) < parameters.alert.severity:
+        return None
     belief = weigh(origins, parameters.confidence)
     story = tell(members, belief.origins, parameters.severity)
     if len(origins) < parameters.alert.origins and story.gravity.level < parameters.alert.severity:
@@ -102,6 +105,12 @@ def payload(draft: AlertDraft) -> tuple[str, bytes]:
     body_bytes = encode_fields(schema, {"body": draft.body})
     header = _header(draft, body_bytes)
     return header["id"], schema.prefix + encode_fields(schema, {"header": header}) + body_bytes
+
+
+def _ceiling(members: Sequence[Node], parameters: Parameters) -> int:
+    """The most that these members' severity can be."""
+    codes = {code for node in members for code in node.codes}
+    return ceiling(codes, [count for node in members for count in node.counts], parameters.severity)
 
 
 def _header(draft: AlertDraft, body_bytes: bytes) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from bus.fusion.counts import Figure
+from bus.fusion.node import Count
 from schemas.models.parameters import SeverityTable
 from schemas.taxonomy import lineage
 
@@ -30,6 +31,27 @@ def gravity(codes: Iterable[str], figures: Sequence[Figure], table: SeverityTabl
     return Gravity(level, harm, harm_code, scale, figure, hit)
 
 
+def ceiling(codes: Iterable[str], counts: Iterable[Count], table: SeverityTable) -> int:
+    """The most that `gravity` can say of a story of these types (at least one) and counts, however they combine.
+
+    A figure of several reports is made of what they state: its likely value is one of theirs. So this is cheap, and
+    most events are too light for an alert of their own.
+    """
+    harm = max([harm_of(code, table) for code in codes])
+    least = min([step.at_least for step in table.scale], default=0)
+    scale, is_hit = 0, False
+    for what, of, unit, basis, *stated in counts:
+        most = max([value for value in stated if value is not None], default=None)
+        if most is None or basis == STOCK:
+            continue
+        is_hit = is_hit or (most > 0 and of in table.vulnerable)
+        for step in table.scale if most >= least else ():
+            if step.level > scale and step.what == what and step.unit in (None, unit) and most >= step.at_least:
+                scale = step.level
+    grave = max(harm, scale)
+    return min(table.most, grave + table.vulnerable_adds if is_hit and grave >= table.vulnerable_from else grave)
+
+
 def harm_of(code: str, table: SeverityTable) -> int:
     """The harm of a type: that of the longest branch in the table which holds it."""
     for branch in lineage(code):
@@ -41,9 +63,10 @@ def harm_of(code: str, table: SeverityTable) -> int:
 def _scale(figures: Sequence[Figure], table: SeverityTable) -> tuple[int, Figure | None]:
     """The highest step that a figure reaches; a stock says how many there are, not how many were hit."""
     scale, reached = 0, None
+    least = min([step.at_least for step in table.scale], default=0)
     for figure in figures:
         likely = figure.likely
-        if likely is None or figure.basis == STOCK:
+        if likely is None or likely < least or figure.basis == STOCK:
             continue
         for step in table.scale:
             fits = step.what == figure.what and step.unit in (None, figure.unit)

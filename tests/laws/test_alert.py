@@ -7,7 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus.fusion.alert import Related, build, payload
+from bus.fusion.confidence import weigh
 from bus.fusion.node import Node
+from bus.fusion.origins import origin_groups
+from bus.fusion.severity import ceiling
+from bus.fusion.story import tell
 from schemas.codec import decode
 from schemas.models import AlertMessage
 from schemas.registry import newest
@@ -101,3 +105,13 @@ def test_an_alert_names_nobody_but_its_members(members: list[Node]) -> None:
     if found is not None:
         absent = everyone - {node.key[0] for node in members}
         assert not any(agency in repr(found.body) for agency in absent)
+
+
+@settings(deadline=None)
+@given(MEMBERS)
+def test_no_story_is_graver_than_its_ceiling(members: list[Node]) -> None:
+    """Else an alert would be missed: what stays below the threshold at most is not looked at any further."""
+    belief = weigh(origin_groups(members), PARAMETERS.confidence)
+    counts = [count for node in members for count in node.counts]
+    most = ceiling({code for node in members for code in node.codes}, counts, PARAMETERS.severity)
+    assert tell(members, belief.origins, PARAMETERS.severity).gravity.level <= most
