@@ -19,6 +19,10 @@ SHOWN: Final = frozenset({"SAME", "RELATED"})
 """Relations whose other events an alert names as related, where they are not among its members."""
 
 
+IDLE: Final = "IDLE"
+"""Stands for SAME and DIFFERENT of a feed that is no analyst's: delivered, and without effect."""
+
+
 class Tie(NamedTuple):
     """An event that a link ties to a cluster, with the labels of the event and of the link."""
 
@@ -51,7 +55,8 @@ class Bonds:
 
     def acting(self, link: Entry) -> int:
         """The readers for whom a link acts."""
-        return self._acting[link.ref][1] if link.ref in self._acting else 0
+        bond, mask = self._acting.get(link.ref, (None, 0))
+        return mask if bond is not None and bond.relation != IDLE else 0
 
     def refresh(self, link: Entry, store: Store, graph: Graph) -> dict[Ref, int]:
         """Bring one link's effect up to date; returns the events and readers whose `related` may have changed."""

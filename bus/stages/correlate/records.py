@@ -88,6 +88,7 @@ class Records:
         entry.has &= ~mask
         entry.closed &= ~mask
         entry.tally.ended(mask, state.now)
+        state.deadlines.forgetting.push(state.now, entry.key)
         state.deadlines.forgetting.push(state.now + MEMORY_MS, entry.key)
         if not entry.has:
             entry.shown = None
@@ -116,6 +117,8 @@ class Records:
                     what_changed=what,
                 )
                 moves.given.append((live.position, notice))
+        if amended:
+            self._state.deadlines.forgetting.push(self._state.now, entry.key)
         self._admit(entry, live, gained)
         if entry.kind == "event":
             self._match(entry, live, record, is_new=is_amended)

@@ -73,11 +73,12 @@ class Restore:
         """Steps 1 to 4; afterwards the fold stands where it stood before it read the record at `cursor`."""
         state = self._state
         state.tick = self._note.tick
-        for reader in self._readers():
+        told = list(self._readers())
+        for reader in told:
             state.rights.bit(reader)
         state.rights.refresh(state.control, state.tick)
-        for bit, reader in enumerate(list(state.rights.readers)):
-            self._read_delivered(bit, reader)
+        for reader in told:
+            self._read_delivered(state.rights.bit(reader), reader)
         self._read_events(cursor)
         self._fill_graph()
         for bit, alert_id, held in self._alerts:

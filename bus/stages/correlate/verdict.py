@@ -10,7 +10,7 @@ from typing import Any, Final
 from bus.errors import Refusal
 from bus.labels import Label, below_floor
 from bus.stages.control import Control
-from bus.stages.correlate.bonds import BINDING
+from bus.stages.correlate.bonds import BINDING, IDLE
 from bus.stages.correlate.entry import Bond, Ref, Revision, Target
 from bus.stages.correlate.step import AcceptedStep
 from schemas.models import FeedEntry
@@ -96,8 +96,10 @@ def _targets(step: AcceptedStep) -> tuple[Target, ...]:
     )
 
 
-def _bond(body: Mapping[str, Any], feed: FeedEntry | None) -> Bond | None:
+def _bond(body: Mapping[str, Any], feed: FeedEntry | None) -> Bond:
     """What a link says; SAME and DIFFERENT only from an analyst's feed, else it acts for nobody."""
-    if body["relation"] in BINDING and not (feed is not None and feed.analyst):
-        return None
-    return Bond(body["relation"], tuple(sorted((one["agency"], one["feed"], one["id"]) for one in body["events"])))
+    is_idle = body["relation"] in BINDING and not (feed is not None and feed.analyst)
+    return Bond(
+        IDLE if is_idle else body["relation"],
+        tuple(sorted((one["agency"], one["feed"], one["id"]) for one in body["events"])),
+    )
