@@ -143,8 +143,11 @@ class Control:
         )
 
     def _with_parameters(self, parameters: Parameters) -> "Control | Refusal":
-        """Versions rise by one; the starting values, which hold unsaid, may be published as they are."""
-        unsaid = not self.parameters_published and parameters == self.parameters
+        """Versions rise by one; the first record may bear the version of the starting values, which hold unsaid.
+
+        Its numbers are what counts, not ours: another version of Tocsin may have founded the bus with others.
+        """
+        unsaid = not self.parameters_published and parameters.version == self.parameters.version
         if not unsaid and parameters.version != self.parameters.version + 1:
             return refuse(Reason.VERSION_GAP, "body.version", f"version {self.parameters.version + 1}")
         return replace(self, version=self.version + 1, parameters=parameters, parameters_published=True)

@@ -28,6 +28,7 @@ class ControlFollower:
         if end > self._next:
             for record in self._log.read(CONTROL, self._next, end):
                 self._control = _applied(self._control, record.value, record.offset)
+                self._next = record.offset + 1
             self._next = end
         return self._control
 

@@ -150,8 +150,14 @@ def test_parameters_follow_the_starting_values_which_may_be_said_once(office: Of
     changed = applied(said, office, parameters_of(2, alert={"origins": 3, "severity": 4}))
     assert isinstance(changed, Control)
     assert changed.parameters.alert.origins == 3
-    other = parameters_of(1, alert={"origins": 3, "severity": 4})
-    assert reason_and_place(applied(control, office, other)) == (Reason.VERSION_GAP, "body.version")
+    skipping = parameters_of(3, alert={"origins": 3, "severity": 4})
+    assert reason_and_place(applied(control, office, skipping)) == (Reason.VERSION_GAP, "body.version")
+
+
+def test_a_bus_founded_by_a_version_with_other_starting_values_is_read_as_it_was_founded(office: Office) -> None:
+    first = applied(office.control(), office, parameters_of(1, alert={"origins": 3, "severity": 4}))
+    assert isinstance(first, Control)
+    assert first.parameters.alert.origins == 3
 
 
 def test_nobody_but_the_authority_changes_what_holds(office: Office) -> None:
