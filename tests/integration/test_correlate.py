@@ -24,7 +24,7 @@ def story() -> Desk:
     desk = Desk()
     world = desk.world
     for week in range(5):
-        day = {"when": {"start": world.now - HOUR_MS, "end": world.now}}
+        day: dict[str, Any] = {"when": {"start": world.now - HOUR_MS, "end": world.now}}
         for number, name in enumerate(("ann", "bob", "cat", "ann")):
             desk.report(f"{name}/field/w{week}-{number}", **day)
         desk.report(f"bob/media/w{week}", NEW_YORK, texts=[{"language": "en", "headline": CANARY}], **day)
