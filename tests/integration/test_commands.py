@@ -16,6 +16,13 @@ from typing import Any
 
 import pytest
 
+from bus.clock import now_ms
+from bus.errors import Refusal
+from bus.home import Home
+from bus.log.sqlite import SqliteLog
+from bus.operate import Desk
+from bus.operate.rosters import entry_of
+from schemas.models import AgencyEntry, Roster
 from tests.support.command_line import Tocsin
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,6 +134,58 @@ def test_verify_names_every_signature_and_finds_a_changed_byte(tocsin: Tocsin) -
     assert [one["signer"] for one in event["checked"][0]["findings"]] == ["beta"]
     keys = tocsin.items("key", "ls", "beta")
     assert event["checked"][0]["findings"][0]["key_id"] == keys[0]["key_id"]
+
+
+def test_a_compromised_key_is_no_longer_good(tocsin: Tocsin) -> None:
+    """The roster says so, and readers who verify know it before the bus has taken anything back."""
+    home = Home.open(tocsin.home)
+    log = SqliteLog(home.log, now_ms)
+    desk = Desk(home, log)
+    with desk._at_work():
+        assert isinstance(desk._publish(compromised("alpha")), Roster)
+    log.close()
+    everything = tocsin("verify", "--as", "beta", "--json")
+    assert everything.code == 1
+    assert not everything.document["good"]
+    bad = {
+        finding["ref"]
+        for one in everything.document["checked"]
+        for finding in one["findings"]
+        if finding["refusal"] is not None and finding["refusal"]["reason"] == "KEY_REVOKED"
+    }
+    assert bad == {"alpha/reports/vigil-radio:A1", "alpha/reports/vigil-radio:A2"}
+    shown = tocsin("verify", "vigil-radio:A1", "--as", "beta")
+    assert shown.code == 1
+    assert "BAD" in shown.out
+    assert "KEY_REVOKED" in shown.out
+    tocsin.ok("run", "--until-idle")
+    tocsin.ok("verify", "--as", "beta")
+
+
+def compromised(agency: str) -> Callable[[Roster], Roster | Refusal]:
+    """The roster's change that calls an agency's keys compromised from their first day."""
+
+    def change(roster: Roster) -> Roster | Refusal:
+        entry = entry_of(roster, agency)
+        assert isinstance(entry, AgencyEntry)
+        keys = [
+            key.model_copy(update={"revoked_at": now_ms(), "compromised_since": key.valid_from}) for key in entry.keys
+        ]
+        changed = entry.model_copy(update={"keys": tuple(keys)})
+        agencies = tuple(changed if one is entry else one for one in roster.agencies)
+        return roster.model_copy(update={"agencies": agencies})
+
+    return change
+
+
+def test_a_roster_that_has_expired_is_unhealthy(tocsin: Tocsin, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = now_ms() + 2 * 365 * 86_400_000
+    monkeypatch.setattr("bus.clock.now_ms", lambda: later)
+    done = tocsin("status", "--json")
+    assert done.code == 1
+    assert not done.document["healthy"]
+    assert "has expired" in done.document["troubles"][0]
+    assert "has expired" in tocsin("status").err
 
 
 def test_another_roots_pin_is_not_believed(tocsin: Tocsin) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bus.cli import main
+from bus.cli.home import home_path
 from bus.cli.parser import GROUPS, build
 from bus.cli.reference import actions, commands
 from tests.support.command_line import Tocsin
@@ -70,6 +71,26 @@ def test_wrong_flags_and_abbreviations_are_wrong_usage(tmp_path: Path) -> None:
     assert tocsin("status", "--jso").code == 2
     assert tocsin("no-such-command").code == 2
     assert tocsin("alerts", "ls").code == 2  # without --as
+
+
+def test_the_home_is_the_flags_else_the_environments_else_the_one_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TOCSIN_HOME", raising=False)
+    assert home_path(argparse.Namespace(home=None)) == Path(".tocsin")
+    monkeypatch.setenv("TOCSIN_HOME", "elsewhere")
+    assert home_path(argparse.Namespace(home=None)) == Path("elsewhere")
+    assert home_path(argparse.Namespace(home="flag")) == Path("flag")
+
+
+def test_an_unknown_setting_is_wrong_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tocsin = Tocsin(tmp_path / "home")
+    tocsin.ok("init")
+    monkeypatch.setenv("TOCSIN_NO_SUCH_SETTING", "1")
+    done = tocsin("status")
+    assert (done.code, done.out) == (2, "")
+    assert "no_such_setting" in done.err
 
 
 def test_a_bug_is_one_line_without_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
