@@ -82,24 +82,10 @@ class Oracle:
         live, had = self.prefix.live(picture, key), picture.has.get(key)
         if isinstance(live, Said) and self._may_read(picture, live):
             return live
-        if (
-            live is DeliveryReason.EXPIRED
-            and had is not None
-            and had.closed_at is not None
-            and self._stands(picture, had.said)
-        ):
-            # Section 3: expiry doesn't touch what is closed, since a closed alert may cite it.
-            live = had.said
-            if self._may_read(picture, live):
-                return live
         if had is not None and not self._may_read(picture, had.said):
             return self._lost(had.said)
         is_tainted = isinstance(live, Said) or (had is not None and self.prefix.is_tainted(had.said))
         return DeliveryReason.TAINTED if is_tainted else live
-
-    def _stands(self, picture: Picture, said: Said) -> bool:
-        is_ended = self.prefix.is_retracted(picture, said) or self.prefix.is_replaced(picture, said)
-        return not (is_ended or self.prefix.is_tainted(said))
 
     def _lost(self, said: Said) -> DeliveryReason:
         return DeliveryReason.RIGHT_LOST if self.prefix.label(said.label) else DeliveryReason.LABEL_INVALID
@@ -208,7 +194,7 @@ class Oracle:
         """
         fallen = {}
         for identity, closed in picture.closed.items():
-            out = [said for said in closed.members if self.prefix.is_tainted(said) or said.key not in picture.has]
+            out = [said for said in closed.members if self._why(picture, said) is not None]
             if out or self._readable(picture, closed.related) != closed.related:
                 fallen[identity] = out
         return fallen
@@ -231,19 +217,22 @@ class Oracle:
         if draft is None:
             del picture.closed[identity]
             gone = [self._why(picture, said) for said in fallen if said.ref == closed.draft.founder_key]
-            reason = gone[0] if gone else DeliveryReason.BELOW_THRESHOLD
+            reason = gone[0] if gone and gone[0] else DeliveryReason.BELOW_THRESHOLD
             picture.deliver(Change.RETRACTED, "alert", identity, reason=reason)
         elif variant(draft) != variant(closed.draft):
             what = what_changed(closed.draft, draft)
             closed.draft = draft._replace(founder_key=closed.draft.founder_key)
             picture.deliver(Change.UPDATE, "alert", identity, body=self._signed(draft), what=what)
 
-    def _why(self, picture: Picture, said: Said) -> DeliveryReason:
-        """Why a member fell."""
-        if not self._may_read(picture, said):
-            return self._lost(said)
-        live = self.prefix.live(picture, said.key)
-        return DeliveryReason.TAINTED if self.prefix.is_tainted(said) or isinstance(live, Said) else live
+    def _why(self, picture: Picture, cited: Said) -> DeliveryReason | None:
+        """Why a member of a closed alert falls, if it does: as it was cited; expiry and amendments don't touch it."""
+        if not self._may_read(picture, cited):
+            return self._lost(cited)
+        if self.prefix.is_tainted(cited):
+            return DeliveryReason.TAINTED
+        if self.prefix.is_retracted(picture, cited):
+            return DeliveryReason.AUTHOR_RETRACTED
+        return DeliveryReason.REPLACED if self.prefix.is_replaced(picture, cited) else None
 
     def _forget(self, picture: Picture) -> None:
         """Section 5: what is closed, or gone, for 90 days is tombstoned, and what can tie nothing open any more."""
