@@ -35,33 +35,127 @@ class NotCanonicalError(ValueError):
     """The bytes are an encoding, but not the canonical one."""
 
 
-def compile_reader(schema: AvroSchema, known: dict[str, Reader] | None = None) -> Reader:
-    """Compile the reader of a schema that the lint accepts."""
-    known = {} if known is None else known
-    if isinstance(schema, str):
-        reader = PRIMITIVES.get(schema) or known.get(schema)
-        if reader is None:
-            message = f"recursive or unknown type {schema}"
-            raise ValueError(message)
+def compile_reader(schema: AvroSchema) -> Reader:
+    """Compile the reader of a schema that the lint accepts: one function for the whole schema."""
+    code = _Code()
+    code.line(0, "def read(data, p):")
+    code.line(1, "size = len(data)")
+    code.read(schema, "value", 1)
+    code.line(1, "return value, p")
+    return code.run()
+
+
+class _Code:
+    """The reader's Python source in the making, as `dataclasses` makes its methods.
+
+    A call per field would take most of the time: a report has a hundred of them. Nothing of a schema stands in the
+    source but what `repr` quotes. In it `p` is the position, `x` the byte at hand, `size` the length of the data.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing but the helpers below."""
+        self._lines: list[str] = []
+        self._known: dict[str, AvroSchema] = {}
+        self._open: set[str] = set()
+        self._names: dict[str, Any] = dict(_HELPERS)
+
+    def line(self, depth: int, text: str) -> None:
+        """Add a line."""
+        self._lines.append("    " * depth + text)
+
+    def run(self) -> Reader:
+        """Turn the source into the function."""
+        exec(compile("\n".join(self._lines), "<Avro reader>", "exec"), self._names)  # noqa: S102 - our own source
+        reader: Reader = self._names["read"]
         return reader
-    if isinstance(schema, list):
-        _, branch = schema
-        return _optional(compile_reader(branch, known))
-    return _complex_reader(schema, known)
 
+    def read(self, schema: AvroSchema, target: str, depth: int) -> None:
+        """Lines that read a value into `target`."""
+        if isinstance(schema, list):
+            _, branch = schema
+            self._optional(branch, target, depth)
+        elif isinstance(schema, dict) and not isinstance(schema["type"], str):
+            self.read(schema["type"], target, depth)
+        else:
+            kind = schema if isinstance(schema, str) else schema["type"]
+            lines = _PRIMITIVES.get(kind)
+            if lines is not None:
+                for text in lines:
+                    self.line(depth, text.replace("TARGET", target))
+            elif isinstance(schema, str):
+                self._named(schema, target, depth)
+            else:
+                _COMPLEX[kind](self, schema, target, depth)
 
-def _complex_reader(schema: AvroSchema, known: dict[str, Reader]) -> Reader:
-    kind = schema["type"]
-    if kind == "record":
-        fields = tuple((field["name"], compile_reader(field["type"], known)) for field in schema["fields"])
-        return known.setdefault(schema["name"], _record(fields))
-    if kind == "enum":
-        return known.setdefault(schema["name"], _enum(tuple(schema["symbols"])))
-    if kind == "array":
-        return _array(compile_reader(schema["items"], known))
-    if kind == "map":
-        return _map(compile_reader(schema["values"], known))
-    return compile_reader(kind, known)
+    def _named(self, name: str, target: str, depth: int) -> None:
+        if name not in self._known or name in self._open:
+            message = f"recursive or unknown type {name}"
+            raise ValueError(message)
+        self.read(self._known[name], target, depth)
+
+    def _optional(self, branch: AvroSchema, target: str, depth: int) -> None:
+        self.line(depth, "x = data[p]")
+        self.line(depth, "p += 1")
+        self.line(depth, "if x == 0:")
+        self.line(depth + 1, f"{target} = None")
+        self.line(depth, f"elif x == {_BRANCH_1}:")
+        self.read(branch, target, depth + 1)
+        self.line(depth, "else:")
+        self.line(depth + 1, "raise MalformedError")
+
+    def record(self, schema: AvroSchema, target: str, depth: int) -> None:
+        """Fields in a row, then the dict of them."""
+        self._known[schema["name"]] = schema
+        self._open.add(schema["name"])
+        places = []
+        for number, field in enumerate(schema["fields"]):
+            place = f"{target}_{number}"
+            self.read(field["type"], place, depth)
+            places.append(f"{field['name']!r}: {place}")
+        self._open.remove(schema["name"])
+        self.line(depth, f"{target} = {{{', '.join(places)}}}")
+
+    def enum(self, schema: AvroSchema, target: str, depth: int) -> None:
+        """The index of a symbol."""
+        self._known[schema["name"]] = schema
+        symbols = self._constant(tuple(schema["symbols"]))
+        self.line(depth, "x = data[p]")
+        self.line(depth, f"if x < {min(2 * len(schema['symbols']), _MORE)} and not x & 1:")
+        self.line(depth + 1, "p += 1")
+        self.line(depth + 1, f"{target} = {symbols}[x >> 1]")
+        self.line(depth, "else:")
+        self.line(depth + 1, f"{target}, p = _symbol(data, p, {symbols})")
+
+    def array(self, schema: AvroSchema, target: str, depth: int) -> None:
+        """One block of items, or none."""
+        self._block(target, depth, "[]")
+        self.line(depth + 1, f"for _ in range({target}_n):")
+        self.read(schema["items"], f"{target}_i", depth + 2)
+        self.line(depth + 2, f"{target}.append({target}_i)")
+        self.line(depth + 1, "p = _end_of_block(data, p)")
+
+    def map(self, schema: AvroSchema, target: str, depth: int) -> None:
+        """One block of keys and values, or none; no key twice."""
+        self._block(target, depth, "{}")
+        self.line(depth + 1, f"for _ in range({target}_n):")
+        self.line(depth + 2, f"{target}_k, p = _string(data, p)")
+        self.read(schema["values"], f"{target}_i", depth + 2)
+        self.line(depth + 2, f"{target}[{target}_k] = {target}_i")
+        self.line(depth + 1, f"if len({target}) != {target}_n:")
+        self.line(depth + 2, "raise NotCanonicalError")
+        self.line(depth + 1, "p = _end_of_block(data, p)")
+
+    def _block(self, target: str, depth: int, empty: str) -> None:
+        self.line(depth, f"{target} = {empty}")
+        self.line(depth, "if data[p] == 0:")
+        self.line(depth + 1, "p += 1")
+        self.line(depth, "else:")
+        self.line(depth + 1, f"{target}_n, p = _count(data, p)")
+
+    def _constant(self, value: object) -> str:
+        name = f"constant_{len(self._names)}"
+        self._names[name] = value
+        return name
 
 
 def _long(data: bytes, position: int) -> tuple[int, int]:
@@ -133,65 +227,14 @@ def _string(data: bytes, position: int) -> tuple[str, int]:
     return str(data[position:end], "utf-8"), end
 
 
-def _record(fields: tuple[tuple[str, Reader], ...]) -> Reader:
-    def read(data: bytes, position: int) -> tuple[dict[str, Any], int]:
-        value = {}
-        for name, reader in fields:
-            value[name], position = reader(data, position)
-        return value, position
-
-    return read
-
-
-def _enum(symbols: tuple[str, ...]) -> Reader:
-    def read(data: bytes, position: int) -> tuple[str, int]:
-        index, position = _long(data, position)
-        if not 0 <= index < len(symbols):
-            raise MalformedError
-        return symbols[index], position
-
-    return read
-
-
-def _optional(reader: Reader) -> Reader:
-    def read(data: bytes, position: int) -> tuple[AvroValue, int]:
-        index = data[position]
-        if index == 0:
-            return None, position + 1
-        if index == _BRANCH_1:
-            return reader(data, position + 1)
+def _symbol(data: bytes, position: int, symbols: tuple[str, ...]) -> tuple[str, int]:
+    index, position = _long(data, position)
+    if not 0 <= index < len(symbols):
         raise MalformedError
-
-    return read
-
-
-def _array(reader: Reader) -> Reader:
-    def read(data: bytes, position: int) -> tuple[list[Any], int]:
-        count, position = _block(data, position)
-        items = []
-        for _ in range(count):
-            item, position = reader(data, position)
-            items.append(item)
-        return items, _end_of_blocks(data, position, count)
-
-    return read
+    return symbols[index], position
 
 
-def _map(reader: Reader) -> Reader:
-    def read(data: bytes, position: int) -> tuple[dict[str, Any], int]:
-        count, position = _block(data, position)
-        items = {}
-        for _ in range(count):
-            key, position = _string(data, position)
-            items[key], position = reader(data, position)
-        if len(items) != count:
-            raise NotCanonicalError
-        return items, _end_of_blocks(data, position, count)
-
-    return read
-
-
-def _block(data: bytes, position: int) -> tuple[int, int]:
+def _count(data: bytes, position: int) -> tuple[int, int]:
     """Read the count of the only block; every item takes a byte, so a count beyond what is left is a lie."""
     count, position = _long(data, position)
     if count < 0:
@@ -201,20 +244,44 @@ def _block(data: bytes, position: int) -> tuple[int, int]:
     return count, position
 
 
-def _end_of_blocks(data: bytes, position: int, count: int) -> int:
-    if count == 0:
-        return position
+def _end_of_block(data: bytes, position: int) -> int:
     if data[position] != 0:
         raise NotCanonicalError
     return position + 1
 
 
-PRIMITIVES: Final[dict[str, Reader]] = {
-    "null": _null,
-    "boolean": _boolean,
-    "int": _int,
-    "long": _long,
-    "double": _double,
-    "bytes": _bytes,
-    "string": _string,
+_HELPERS: Final[dict[str, object]] = {
+    one.__name__: one for one in (_long, _int, _boolean, _double, _bytes, _string, _symbol, _count, _end_of_block)
+} | {"MalformedError": MalformedError, "NotCanonicalError": NotCanonicalError}
+_PRIMITIVES: Final[dict[str, tuple[str, ...]]] = {
+    "null": ("TARGET = None",),
+    "boolean": ("TARGET, p = _boolean(data, p)",),
+    "int": ("TARGET, p = _int(data, p)",),
+    "double": ("TARGET, p = _double(data, p)",),
+    "bytes": ("TARGET, p = _bytes(data, p)",),
+    "long": (
+        "x = data[p]",
+        f"if x < {_MORE}:",
+        "    TARGET = (x >> 1) ^ -(x & 1)",
+        "    p += 1",
+        "else:",
+        "    TARGET, p = _long(data, p)",
+    ),
+    "string": (
+        "x = data[p]",
+        f"if x < {_MORE} and not x & 1:",
+        "    end = p + 1 + (x >> 1)",
+        "    if end > size:",
+        "        raise MalformedError",
+        '    TARGET = str(data[p + 1 : end], "utf-8")',
+        "    p = end",
+        "else:",
+        "    TARGET, p = _string(data, p)",
+    ),
+}
+_COMPLEX: Final[dict[str, Callable[[_Code, AvroSchema, str, int], None]]] = {
+    "record": _Code.record,
+    "enum": _Code.enum,
+    "array": _Code.array,
+    "map": _Code.map,
 }
