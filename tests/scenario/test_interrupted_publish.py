@@ -35,6 +35,8 @@ def test_a_killed_publish_goes_on_without_doubling(tmp_path: Path) -> None:
         return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     assert start(WORST).wait() == -signal.SIGKILL
+    waiting = {one["name"]: one["waiting"] for one in tocsin.json("status")["agencies"]}
+    assert waiting == {"alpha": 10, "authority": 0}  # one batch, by the setting
     for _ in range(KILLS):
         process = start(PROGRAM)
         time.sleep(chance.uniform(0.5, 1.5))
