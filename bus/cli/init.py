@@ -21,13 +21,16 @@ def add(commands: Commands) -> None:
 
 
 def _init(args: Namespace, output: Output) -> int:
-    from bus.errors import Refusal
+    from bus.errors import Refusal, UsageError
     from bus.operate import Desk, found
 
     path = home_path(args)
     if (path / "version").exists():
         output.note(f"{path} holds a home already: use it as it is, or name another folder with --home")
         return NO
+    within = next(folder for folder in path.absolute().parents if folder.exists())
+    if not within.is_dir():
+        raise UsageError(f"{within} is no folder", "Name a folder with --home.")
     home = found(path)
     admitted = []
     with opened(args) as bus:

@@ -61,7 +61,7 @@ def _say(output: Output, fault: TocsinError) -> int:
         return USAGE
     if isinstance(fault, NotFoundError) or _is_taken(fault):
         return NO
-    if fault.retriable:
+    if fault.retriable and "again" not in fault.advice:
         output.note("  Trying again can help.")
     return TROUBLE
 

@@ -69,6 +69,11 @@ def test_a_folder_with_other_files_is_not_taken(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
+def test_a_home_within_a_file_is_wrong_usage(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said(Tocsin(tmp_path / "file" / "home")("init"), USAGE, "is no folder")
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:50])
 
