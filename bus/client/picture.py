@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from bus.client.opened import Opened, open_signed
 from bus.errors import Refusal
-from schemas.models import AlertMessage, Change, DeliveredKind, Delivery, EventMessage, Message
+from schemas.models import AlertMessage, Change, DeliveredKind, Delivery, DeliveryReason, EventMessage, Message
 
 
 class Held(NamedTuple):
@@ -33,22 +33,33 @@ class Gone(NamedTuple):
 
 @dataclass(slots=True)
 class Picture:
-    """One reader's picture: what it has now, by `kind` and `ref` (`agency/feed/id`, or the alert's id)."""
+    """One reader's picture: what it has now, by `kind` and `ref` (`agency/feed/id`, or the alert's id).
+
+    `past`: what events were before they were amended, or expired. A closed alert stands on them as they were, so it is
+    verified by them. What its author took back, or this reader may no longer read, is not kept.
+    """
 
     held: dict[tuple[DeliveredKind, str], Held] = field(default_factory=dict)
     gone: dict[tuple[DeliveredKind, str], Gone] = field(default_factory=dict)
+    past: dict[str, tuple[Held, ...]] = field(default_factory=dict)
 
     def apply(self, delivery: Delivery, delivered_at: int) -> None:
         """Take in one delivery."""
         key = (delivery.kind, delivery.ref)
         if delivery.change is Change.RETRACTED:
-            self.held.pop(key, None)
+            before = self.held.pop(key, None)
+            if delivery.reason is DeliveryReason.EXPIRED:
+                self._remember(before)
+            else:
+                self.past.pop(delivery.ref, None)
             self.gone[key] = Gone(delivery.ref, delivery.reason, delivery.superseded_by)
         elif delivery.change is Change.CLOSED:
             if key in self.held:
                 self.held[key] = self.held[key]._replace(closed=True, revision=delivery.revision)
         elif delivery.body is not None:
-            closed = key in self.held and self.held[key].closed
+            before = self.held.get(key)
+            self._remember(before)
+            closed = before is not None and before.closed
             self.held[key] = Held(delivery.kind, delivery.ref, delivery.revision, delivery.body, delivered_at, closed)
             self.gone.pop(key, None)
 
@@ -69,6 +80,11 @@ class Picture:
         """The event of this reference; None where this reader has none, for whatever reason."""
         opened = self._opened(DeliveredKind.EVENT, ref)
         return opened if isinstance(opened, EventMessage) else None
+
+    def _remember(self, before: Held | None) -> None:
+        """Keep an event's former bytes."""
+        if before is not None and before.kind is DeliveredKind.EVENT:
+            self.past[before.ref] = (*self.past.get(before.ref, ()), before)
 
     def _of(self, kind: DeliveredKind) -> dict[str, Held]:
         return {held.ref: held for (its, _), held in self.held.items() if its is kind}

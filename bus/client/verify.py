@@ -13,6 +13,7 @@ was:
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Final, NamedTuple
 
 from bus.client.authority import Authority
@@ -89,9 +90,9 @@ def _verify(held: Held, digests: Mapping[str, Held], authority: Authority) -> Ve
 
 
 def _by_digest(picture: Picture) -> dict[str, Held]:
-    """The events of a picture by the digest of their signed bytes, undecoded."""
+    """The events of a picture, as they are and were, by the digest of their signed bytes, undecoded."""
     found: dict[str, Held] = {}
-    for held in picture.events().values():
+    for held in chain(*picture.past.values(), picture.events().values()):
         envelope = frame.parse(held.body)
         if not isinstance(envelope, Refusal):
             found[envelope.digest.hex()] = held

@@ -510,6 +510,21 @@ def test_a_reader_has_its_picture_and_every_signature_down_to_the_authors(world:
     assert verify_event(picture, Authority(world.log, world.pin), "fra/main/test:a").good
 
 
+def test_a_closed_alert_is_verified_by_its_members_as_they_were(world: World) -> None:
+    outbox, members = delivered_world(world)
+    outbox.deliver("alert", "ab" * 32, alert_of(world, members, world.now))
+    outbox.deliver("alert", "ab" * 32, change="CLOSED", reason="QUIET")
+    world.publisher("fra").publish([draft("a", "changed")], "main", LABEL)
+    outbox.deliver("event", "fra/main/test:a", world.submitted("fra")[-1].envelope.encode(), change="UPDATE")
+    outbox.deliver("event", "deu/main/test:b", change="RETRACTED", reason="EXPIRED")
+    subscriber = Subscriber(world.log, "deu", world.pin)
+    picture = subscriber.catch_up()
+    assert set(picture.events()) == {"fra/main/test:a"}
+    assert verify_alert(picture, Authority(world.log, world.pin), "ab" * 32).good
+    outbox.deliver("event", "fra/main/test:a", change="RETRACTED", reason="RIGHT_LOST")
+    assert set(subscriber.catch_up().past) == {"deu/main/test:b"}
+
+
 def test_what_is_not_there_verifies_as_nothing(world: World) -> None:
     found = verify_alert(Subscriber(world.log, "deu", world.pin).catch_up(), Authority(world.log, world.pin), "ab" * 32)
     assert not found.good
