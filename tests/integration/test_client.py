@@ -1,4 +1,4 @@
-"""Publisher and subscriber against the embedded log: nothing doubled, nothing lost, every signature found good or named bad."""
+"""Publisher and subscriber on the embedded log: nothing doubled or lost, every signature found good or named bad."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
