@@ -8,7 +8,7 @@ from sys import intern
 from typing import Any, Final
 
 from bus.errors import Refusal
-from bus.labels import Label, below_floor
+from bus.labels import Label
 from bus.stages.control import Control
 from bus.stages.correlate.bonds import BINDING, IDLE
 from bus.stages.correlate.entry import Bond, Ref, Revision, Target
@@ -69,7 +69,8 @@ def _is_at_least(label: Label, text: str, control: Control) -> bool:
     floor = control.label(text)
     if isinstance(floor, Refusal) or floor.policy != label.policy:
         return False
-    return not below_floor(control.policies[label.policy], floor, label)
+    # As `labels.below_floor` decides, through the join that is memoised.
+    return control.join(floor.in_realm(label.realm), label) == label
 
 
 def _is_protected(source: Mapping[str, Any]) -> bool:
