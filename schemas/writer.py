@@ -18,6 +18,8 @@ _DOUBLE: Final = Struct("<d")
 _LONG_LIMIT: Final = 2**63
 _ONE_BYTE: Final = 0x7F
 """The largest zigzag value that takes one byte."""
+_SMALL: Final = 64
+"""Below it a number or a length takes one byte."""
 
 
 def compile_writer(schema: AvroSchema, known: dict[str, Writer] | None = None) -> Writer:
@@ -53,6 +55,9 @@ def write_long(out: bytearray, value: int) -> None:
     """Append a number as a zigzag varint."""
     if type(value) is not int:
         raise TypeError
+    if 0 <= value < _SMALL:
+        out.append(value << 1)
+        return
     if not -_LONG_LIMIT <= value < _LONG_LIMIT:
         raise ValueError
     rest = (value << 1) ^ (value >> 63)
@@ -90,7 +95,11 @@ def _string(out: bytearray, value: str) -> None:
     if not isinstance(value, str):
         raise TypeError
     data = value.encode()
-    write_long(out, len(data))
+    size = len(data)
+    if size < _SMALL:
+        out.append(size << 1)
+    else:
+        write_long(out, size)
     out += data
 
 
@@ -105,10 +114,12 @@ def _record(fields: tuple[tuple[str, Writer], ...]) -> Writer:
 
 
 def _enum(symbols: Sequence[str]) -> Writer:
-    index_of = {symbol: index for index, symbol in enumerate(symbols)}
+    encoded: dict[str, bytearray] = {symbol: bytearray() for symbol in symbols}
+    for index, out in enumerate(encoded.values()):
+        write_long(out, index)
 
     def write(out: bytearray, value: str) -> None:
-        write_long(out, index_of[value])
+        out += encoded[value]
 
     return write
 

@@ -49,11 +49,12 @@ def split(groups: Groups, mask: int, absent: int) -> list[tuple[int, int]]:
     return [*found, (absent, rest)] if rest else found
 
 
-def bits(mask: int) -> list[int]:
-    """The bit numbers in a mask, ascending."""
+@lru_cache(maxsize=4096)
+def bits(mask: int) -> tuple[int, ...]:
+    """The bit numbers in a mask, ascending; the same few masks are asked for again and again."""
     found = []
     while mask:
         low = mask & -mask
         found.append(low.bit_length() - 1)
         mask ^= low
-    return found
+    return tuple(found)
