@@ -221,7 +221,7 @@ class Oracle:
             picture.deliver(Change.RETRACTED, "alert", identity, reason=reason)
         elif variant(draft) != variant(closed.draft):
             what = what_changed(closed.draft, draft)
-            closed.draft = draft._replace(founder_key=closed.draft.founder_key)
+            closed.draft = draft
             picture.deliver(Change.UPDATE, "alert", identity, body=self._signed(draft), what=what)
 
     def _why(self, picture: Picture, cited: Said) -> DeliveryReason | None:

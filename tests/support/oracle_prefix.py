@@ -258,6 +258,7 @@ class Prefix:
         return any(
             ("event", other.ref[0], named["feed"], named["id"]) == (top.kind, *top.ref)
             and other.label == top.label
+            and other.key != top.key
             and not self.is_retracted(reader, other)
             for other, named in self.taking(reader, "event", "replaces")
         )

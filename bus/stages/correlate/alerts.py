@@ -101,10 +101,10 @@ class Alerts:
         state = self._state
         members = []
         for node in sorted(cluster.members, key=lambda node: (node.first_at, node.key)):
-            shown = state.entry(node.key).shown
-            if shown is None:
+            entry = state.entry(node.key)
+            if entry.shown is None:
                 raise AssertionError("a member is in the picture")
-            members.append(Member(node.key, shown))
+            members.append(Member(node.key, entry.shown, entry.label))
         return make_variant(state, draft, tuple(members), ties)
 
     def _settle(

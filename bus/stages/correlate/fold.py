@@ -6,7 +6,7 @@ the deliveries, is the outbox's. Time acts at ticks only, in two steps of its ow
 of closing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bus.errors import Refusal
 from bus.fusion.graph import Graph
@@ -22,6 +22,7 @@ from bus.stages.correlate.records import Moves, Records
 from bus.stages.correlate.rights import Rights
 from bus.stages.correlate.state import ADMISSION_MS, State
 from bus.stages.correlate.step import AcceptedStep, Archive, Step, TickStep
+from bus.stages.correlate.store import Key
 from bus.stages.correlate.verdict import KINDS, identity, judge
 from schemas.models import MESSAGE_OF_KIND, validate
 
@@ -81,9 +82,13 @@ class Fold:
         if entry is None or self.state.paused:
             return []
         moves = Moves()
+        touched = self.state.store.touched(entry)
         # 1. Who may read it. 2. Match it.
-        self._records.reconcile(self.state.store.touched(entry), moves, step)
-        return self._outcome(moves, self._frozen.refresh(moves))
+        self._records.reconcile(self._remembered(touched), moves, step)
+        return self._outcome(moves, self._frozen.refresh(touched, step))
+
+    def _remembered(self, keys: Iterable[Key]) -> list[Entry]:
+        return [entry for kind, ref in keys if (entry := self.state.store.get(kind, ref)) is not None]
 
     def _outcome(self, moves: Moves, frozen: list[Notice]) -> list[Notice]:
         """Steps 3 to 6, after records moved: the alerts, open and closed, by id, behind the records."""
@@ -102,10 +107,11 @@ class Fold:
         if state.rights.refresh(state.control, state.tick) or is_first:
             notices = self._reconcile_all(Moves())
         else:
-            refs = state.deadlines.expiring.due(state.now)
+            expired = [("event", ref) for ref in state.deadlines.expiring.due(state.now)]
             moves = Moves()
-            self._records.reconcile([e for ref in refs if (e := state.store.get("event", ref)) is not None], moves)
-            notices = self._outcome(moves, self._frozen.refresh(moves))
+            self._records.reconcile(self._remembered(expired), moves)
+            # Closed alerts don't feel that time passes.
+            notices = self._outcome(moves, [])
         closed = close(state)
         return notices + self._outcome(Moves(), closed)
 
@@ -130,7 +136,7 @@ class Fold:
         if self._is_graph_stale:
             self._fill_graph(moves)
             self._is_graph_stale = False
-        return self._outcome(moves, self._frozen.refresh_all(moves))
+        return self._outcome(moves, self._frozen.refresh_all())
 
     def _empty_graph(self, moves: Moves) -> None:
         """Another policy or other parameters: no edge, cluster or label of before holds."""
@@ -148,7 +154,7 @@ class Fold:
         state = self.state
         for entry in state.store:
             if entry.kind == "event" and entry.has & ~entry.closed and entry.shown is not None:
-                state.place(entry, state.node(entry, entry.shown))
+                state.place(entry, state.node(entry.label, entry.shown))
                 state.deadlines.closing.push(entry.shown.first_at, entry.ref)
                 moves.mark({entry.ref: entry.open})
         state.bonds.enter(state.graph)

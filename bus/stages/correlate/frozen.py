@@ -1,20 +1,26 @@
 """Closed alerts: context and id are frozen; what changes them is only that a member falls, and it falls for good.
 
-A member falls when its revision is tainted, when its record is retracted or replaced, and for a reader who may no
-longer read it. Expiry, amendments and links don't touch a closed alert.
+A member falls, as the alert cites it, when its revision is tainted, retracted or replaced, and for a reader who may no
+longer read it. Expiry, amendments and links don't touch a closed alert: it may cite what has left the picture. What it
+names as related goes with the right to read it.
 """
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from bus.fusion.alert import build, payload
 from bus.stages.correlate.alerts import gone, make_variant, reasons
 from bus.stages.correlate.bonds import Tie
 from bus.stages.correlate.groups import bits
 from bus.stages.correlate.notice import Notice
-from bus.stages.correlate.records import Moves
 from bus.stages.correlate.shelf import Member, Variant
 from bus.stages.correlate.state import State
+from bus.stages.correlate.step import AcceptedStep
+from bus.stages.correlate.store import Key, View
 from schemas.models import Change, DeliveryReason
+
+Left: TypeAlias = tuple[tuple[Member, ...], tuple[Tie, ...]]
+"""What is left of a closed alert: members, and what it names besides."""
 
 
 class Frozen:
@@ -24,61 +30,46 @@ class Frozen:
         """Work on the fold's state."""
         self._state = state
 
-    def refresh(self, moves: Moves) -> list[Notice]:
-        """After records left: look at the closed alerts that they were in."""
-        touched: dict[Variant, int] = {}
-        for ref, left in moves.left.items():
-            for variant in self._state.closed.of_member(ref):
-                for mask, _ in left:
-                    if hit := variant.mask & mask:
-                        touched[variant] = touched.get(variant, 0) | hit
-        return self._refresh(touched.items(), moves)
+    def refresh(self, touched: Iterable[Key], arriving: AcceptedStep) -> list[Notice]:
+        """After a record that touched these: look at the closed alerts that cite them, whoever has them still."""
+        closed = self._state.closed
+        citing = {variant: None for kind, ref in touched if kind == "event" for variant in closed.of_member(ref)}
+        return self._refresh(citing, self._state.view(arriving))
 
-    def refresh_all(self, moves: Moves) -> list[Notice]:
+    def refresh_all(self) -> list[Notice]:
         """After rights, a roster or a policy changed: look at every closed alert."""
-        return self._refresh([(variant, variant.mask) for variant in self._state.closed], moves)
+        return self._refresh(self._state.closed, self._state.view())
 
-    def _refresh(self, touched: Iterable[tuple[Variant, int]], moves: Moves) -> list[Notice]:
+    def _refresh(self, variants: Iterable[Variant], view: View) -> list[Notice]:
         notices = []
-        for variant, mask in touched:
-            groups: dict[tuple[tuple[Member, ...], tuple[Tie, ...]], int] = {}
-            for bit in bits(mask):
-                left = self._left(variant, bit)
+        for variant in variants:
+            falls = [self._falls(member, view) for member in variant.members]
+            groups: dict[Left, int] = {}
+            for bit in bits(variant.mask):
+                left = _left(variant, falls, bit)
                 groups[left] = groups.get(left, 0) | 1 << bit
-            for (members, ties), who in groups.items():
-                if (members, ties) != (variant.members, variant.ties):
-                    notices += self._fall(variant, members, ties, who, moves)
+            for left, who in groups.items():
+                if left != (variant.members, variant.ties):
+                    notices += self._shrink(variant, left, falls[0], who)
         return notices
 
-    def _left(self, variant: Variant, bit: int) -> tuple[tuple[Member, ...], tuple[Tie, ...]]:
-        """What this reader may still have of a closed alert."""
-        state, trust = self._state, self._state.control.trust
-        members = []
-        for member in variant.members:
-            entry = state.store.get("event", member.ref)
-            is_tainted = trust.is_tainted(member.revision.key_id, member.revision.accepted_at)
-            if entry is not None and entry.has >> bit & 1 and not is_tainted:
-                members.append(member)
-        return tuple(members), tuple(tie for tie in variant.ties if tie.readable() >> bit & 1)
+    def _falls(self, member: Member, view: View) -> DeliveryReason | None:
+        """Why nobody may have this member any more, if so."""
+        revision = member.revision
+        if view.trust.is_tainted(revision.key_id, revision.accepted_at):
+            return DeliveryReason.TAINTED
+        return self._state.store.ended(("event", member.ref), member.label, revision, view)
 
-    def _why(self, old: Variant, moves: Moves) -> list[tuple[int, DeliveryReason]]:
-        """Why the founder falls, if it does: its record left, or stays and the revision that was cited is tainted."""
-        left, cited = moves.left.get(old.founder, []), old.members[0].revision
-        if self._state.control.trust.is_tainted(cited.key_id, cited.accepted_at):
-            return [*left, (-1, DeliveryReason.TAINTED)]
-        return left
-
-    def _fall(
-        self, old: Variant, members: tuple[Member, ...], ties: tuple[Tie, ...], mask: int, moves: Moves
-    ) -> list[Notice]:
-        state = self._state
+    def _shrink(self, old: Variant, left: Left, founder_falls: DeliveryReason | None, mask: int) -> list[Notice]:
+        """Make a closed alert of what is left of it, for these readers; where no byte changes they are told nothing."""
+        state, (members, ties) = self._state, left
         state.closed.take(old, mask)
-        nodes = [state.node(state.entry(member.ref), member.revision) for member in members]
+        nodes = [state.node(member.label, member.revision) for member in members]
         related = [tie.related() for tie in ties]
         parameters = state.control.parameters
         draft = build(nodes, related, parameters, state.join, frozen_id=old.alert_id) if nodes else None
         if draft is None:
-            found = reasons(self._why(old, moves), mask, is_merged=False)
+            found = reasons(_left_by(old.members[0], founder_falls, mask), mask, is_merged=False)
             return [gone(state, old.alert_id, who, reason) for reason, who in found]
         now = make_variant(state, draft, members, ties)
         now.variant, content = payload(draft)
@@ -87,17 +78,39 @@ class Frozen:
             notices.append(gone(state, old.alert_id, denied, DeliveryReason.RIGHT_LOST))
         if permitted := mask & now.label.mask:
             state.closed.put(now, permitted)
-            tally, what = state.tally(old.alert_id), old.changes_to(now)
-            notices.append(
-                Notice(
-                    permitted,
-                    Change.UPDATE,
-                    "alert",
-                    old.alert_id,
-                    tally,
-                    label=now.label,
-                    payload=content,
-                    what_changed=what,
-                )
-            )
+            if now.variant == old.variant:
+                state.mark(("alert", (old.alert_id,)), permitted)
+            else:
+                notices.append(_update(state, old, now, content, permitted))
         return notices
+
+
+def _left(variant: Variant, falls: list[DeliveryReason | None], bit: int) -> Left:
+    """What this reader may still have of a closed alert."""
+    members = [
+        member
+        for member, reason in zip(variant.members, falls, strict=True)
+        if reason is None and member.label.mask >> bit & 1
+    ]
+    return tuple(members), tuple(tie for tie in variant.ties if tie.readable() >> bit & 1)
+
+
+def _left_by(founder: Member, falls: DeliveryReason | None, mask: int) -> list[tuple[int, DeliveryReason]]:
+    """Why the founder left these readers, if it did: who has lost the right learns only that."""
+    no_right = DeliveryReason.RIGHT_LOST if founder.label.label is not None else DeliveryReason.LABEL_INVALID
+    unread = mask & ~founder.label.mask
+    found = [(unread, no_right)] if unread else []
+    return found if falls is None else [*found, (mask & ~unread, falls)]
+
+
+def _update(state: State, old: Variant, now: Variant, content: bytes, mask: int) -> Notice:
+    return Notice(
+        mask,
+        Change.UPDATE,
+        "alert",
+        old.alert_id,
+        state.tally(old.alert_id),
+        label=now.label,
+        payload=content,
+        what_changed=old.changes_to(now),
+    )

@@ -59,12 +59,7 @@ class Records:
         if shown is None:
             return
         unread = entry.has & ~entry.label.mask
-        ended = 0
-        if life.reason is not None:
-            ended = entry.has & ~unread
-            if life.reason is DeliveryReason.EXPIRED and self._state.store.stands(entry, shown, view):
-                # A closed event does not expire, since a closed alert may cite it; what else ends a record ends it too.
-                ended &= ~entry.closed
+        ended = entry.has & ~unread if life.reason is not None else 0
         if not unread | ended:
             return
         if ended and view.trust.is_tainted(shown.key_id, shown.accepted_at):
@@ -146,7 +141,7 @@ class Records:
             return
         if is_new or not entry.open:
             state.deadlines.closing.push(live.first_at, entry.ref)
-            state.place(entry, state.node(entry, live, record))
+            state.place(entry, state.node(entry.label, live, record))
         else:
             state.place(entry)
 

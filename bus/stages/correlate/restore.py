@@ -166,7 +166,7 @@ class Restore:
         if entry.kind == "event" and mask and not entry.open and entry.label.label is not None:
             if entry.shown is None:
                 raise AssertionError("what somebody has is shown")
-            state.place(entry, state.node(entry, entry.shown, step))
+            state.place(entry, state.node(entry.label, entry.shown, step))
 
     def _fill_graph(self) -> None:
         state = self._state
@@ -188,11 +188,14 @@ class Restore:
         shelf.put(variant, 1 << bit)
 
     def _member(self, ref: Ref, position: int) -> Member:
+        """A member as the alert cites it; the record may have left the picture, and memory, since."""
         entry = self._state.store.get("event", ref)
-        for revision in entry.revisions if entry is not None else ():
-            if revision.position == position:
-                return Member(ref, revision)
-        return Member(ref, revise(self.archive(position), None))
+        if entry is not None:
+            for revision in entry.revisions:
+                if revision.position == position:
+                    return Member(ref, revision, entry.label)
+        step = self.archive(position)
+        return Member(ref, revise(step, None), self._state.rights.state(step.header["label"]))
 
     def _schedule(self) -> None:
         """What comes due, and when; looking once too often does no harm."""

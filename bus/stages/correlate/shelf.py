@@ -12,10 +12,11 @@ K = TypeVar("K", str, Ref)
 
 
 class Member(NamedTuple):
-    """One event of an alert, with the revision that the alert rests on."""
+    """One event of an alert, with the revision that the alert rests on, and the label of that."""
 
     ref: Ref
     revision: Revision
+    label: LabelState
 
 
 @dataclass(slots=True, eq=False)
@@ -78,9 +79,12 @@ class Shelf:
         return list(self._by_member.get(ref, ()))
 
     def put(self, variant: Variant, mask: int) -> None:
-        """Give these readers a variant; one that others have already is shared."""
+        """Give these readers a variant; one that others have already is shared.
+
+        A tie without a join stands in no byte of an alert, so that equal variants may differ in it.
+        """
         for known in self._by_id.get(variant.alert_id, ()):
-            if known.variant == variant.variant and known.members == variant.members:
+            if (known.variant, known.members, known.ties) == (variant.variant, variant.members, variant.ties):
                 known.mask |= mask
                 return
         variant.mask = mask

@@ -10,7 +10,7 @@ from bus.stages.control import Control
 from bus.stages.correlate.bonds import Bonds
 from bus.stages.correlate.deadlines import Deadlines
 from bus.stages.correlate.entry import DAY_MS, Entry, Key, Ref, Revision, Tally
-from bus.stages.correlate.rights import Rights
+from bus.stages.correlate.rights import LabelState, Rights
 from bus.stages.correlate.shelf import Shelf
 from bus.stages.correlate.step import AcceptedStep, Archive
 from bus.stages.correlate.store import Store, View
@@ -80,11 +80,11 @@ class State:
         """An empty graph under the parameters and policies in force."""
         return Graph(self.control.parameters, self.join)
 
-    def node(self, entry: Entry, revision: Revision, arriving: AcceptedStep | None = None) -> Node:
-        """The event as fusion sees it, from the record at hand or read again from the log."""
+    def node(self, bears: LabelState, revision: Revision, arriving: AcceptedStep | None = None) -> Node:
+        """The event, which bears this label, as fusion sees it: from the record at hand or read again from the log."""
         is_at_hand = arriving is not None and arriving.position == revision.position
         record = arriving if is_at_hand and arriving is not None else self.archive(revision.position)
-        label = entry.label.label
+        label = bears.label
         if label is None:
             raise AssertionError("a record whose label is invalid is in nobody's picture")
         return Node.from_event(

@@ -111,40 +111,36 @@ class Store:
         for revision in entry.revisions:
             self._leave(entry, revision)
 
-    def touched(self, entry: Entry) -> list[Entry]:
-        """The entry and every entry whose life may hang on it, by identity."""
+    def touched(self, entry: Entry) -> list[Key]:
+        """The entry and every record, remembered or not, whose life may hang on it, sorted."""
         if not any(revision.targets or revision.replaces for revision in entry.revisions):
-            return [entry]
-        found: dict[Key, Entry] = {}
-        todo = [entry]
+            return [entry.key]
+        found: set[Key] = set()
+        todo = [entry.key]
         while todo:
-            one = todo.pop()
-            if one.key in found:
-                continue
-            found[one.key] = one
-            named = {key for revision in one.revisions for _, key in self._acts(revision)}
-            todo.extend(e for key in named if (e := self._entries.get(key)) is not None)
-        return [found[key] for key in sorted(found)]
+            key = todo.pop()
+            if key not in found:
+                found.add(key)
+                one = self._entries.get(key)
+                todo.extend(named for r in (one.revisions if one is not None else ()) for _, named in self._acts(r))
+        return sorted(found)
 
     def life(self, entry: Entry, view: View) -> Life:
         """The record's live revision, or why it has none."""
         top = self._top(entry, view)
         if top is None:
             return Life(None, DeliveryReason.TAINTED)
-        reason = self._ended(entry, top, view)
+        reason = self.ended(entry.key, entry.label, top, view)
         is_over = top.leaves_at is not None and view.tick is not None and top.leaves_at <= view.tick
         if reason is None and is_over:
             reason = DeliveryReason.EXPIRED
         return Life(top if reason is None else None, reason)
 
-    def stands(self, entry: Entry, revision: Revision, view: View) -> bool:
-        """Whether a revision is neither tainted, nor retracted, nor replaced; it may be expired."""
-        return view.counts(entry, revision) and self._ended(entry, revision, view) is None
-
-    def _ended(self, entry: Entry, top: Revision, view: View) -> DeliveryReason | None:
-        if self._retracted(entry, top, view):
+    def ended(self, key: Key, label: LabelState, revision: Revision, view: View) -> DeliveryReason | None:
+        """Why a revision under this label is taken away by its author, if it is; the record need not be remembered."""
+        if self._retracted(key, label, revision, view):
             return DeliveryReason.AUTHOR_RETRACTED
-        return DeliveryReason.REPLACED if self._replaced(entry, view) else None
+        return DeliveryReason.REPLACED if self._replaced(key, label, view) else None
 
     def _acts(self, revision: Revision) -> Iterable[tuple[dict[Key, list[Entry]], Key]]:
         """Which records this revision acts on, each with the index that remembers it."""
@@ -175,21 +171,21 @@ class Store:
                 return revision
         return None
 
-    def _retracted(self, entry: Entry, top: Revision, view: View) -> bool:
-        for retraction in self._retractions.get((entry.kind, entry.ref), ()):
+    def _retracted(self, key: Key, label: LabelState, revision: Revision, view: View) -> bool:
+        for retraction in self._retractions.get(key, ()):
             said = self._top(retraction, view)
-            if said is None or retraction.label is not entry.label:
+            if said is None or retraction.label is not label:
                 continue
-            if any((t.kind, t.ref) == (entry.kind, entry.ref) and t.up_to_revision >= top.number for t in said.targets):
+            if any((t.kind, t.ref) == key and t.up_to_revision >= revision.number for t in said.targets):
                 return True
         return False
 
-    def _replaced(self, entry: Entry, view: View) -> bool:
+    def _replaced(self, key: Key, label: LabelState, view: View) -> bool:
         """Whether a replacing event stands; one that merely expired still stands, one that was retracted does not."""
-        for other in self._replacements.get((entry.kind, entry.ref), ()):
+        for other in self._replacements.get(key, ()):
             said = self._top(other, view)
-            if said is None or other.label is not entry.label or entry.ref not in said.replaces or other is entry:
+            if said is None or other.label is not label or key[1] not in said.replaces or other.key == key:
                 continue
-            if not self._retracted(other, said, view):
+            if not self._retracted(other.key, other.label, said, view):
                 return True
         return False
