@@ -220,3 +220,11 @@ def test_stopping_finishes_what_is_in_hand(world: World) -> None:
     stop.set()
     world.runner().run(stop=stop)
     assert all(owner.holder is None for owner in world.log.describe().owners)
+
+
+def test_what_comes_while_the_parts_have_ended_is_done_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.runner().run(until_idle=True)
+    world.publisher().publish(drafts("f", 3), "main", RESTRICTED)
+    monkeypatch.setattr("bus.stages.threads.Threads.run", lambda *_, **__: None)
+    world.runner().run(until_idle=True)
+    assert len(world.events("deu")) == 3
