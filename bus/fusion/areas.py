@@ -54,7 +54,7 @@ def cell_of(lat: float, lon: float, resolution: int) -> int:
     return int(h3.latlng_to_cell(lat, lon, resolution))
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=4096)
 def disk(cell: int, rings: int) -> "array[int]":
     """The cells around one, itself included; eight bytes each, since many are kept."""
     return array("Q", h3.grid_disk(cell, rings))

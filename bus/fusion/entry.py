@@ -55,9 +55,10 @@ class Entry:
     def connect(self, other: "Entry", score: float, *, strong: bool) -> None:
         """Make an edge, seen from both sides."""
         for one, its in ((self, other), (other, self)):
-            if not isinstance(one.edges, dict):
-                one.edges = {}
-            one.edges[its] = score
+            if isinstance(one.edges, dict):
+                one.edges[its] = score
+            else:
+                one.edges = {its: score}
             if strong:
                 one.strengthen(its)
 

@@ -16,7 +16,8 @@ from bus.fusion.node import DAY_MS, Node
 from bus.fusion.times import SPANS, Times, bin_of, span_of
 from schemas.models import Parameters
 
-Bins = dict[int, list[Entry]]
+Bins = dict[int, Entry | list[Entry]]
+"""Most bins hold one event."""
 PlaceDay = tuple[int, int]
 """A cell, and a day since 1970 in UTC."""
 
@@ -134,15 +135,17 @@ class Index:
 
     def _search(self, table: int, areas: Iterable[Area], times: Times, box: Box, found: list[Entry]) -> None:
         south, north, west, east = box
-        keys, firsts, last = times.keys, times.firsts, times.last
+        keys, first, last = times.keys, times.first, times.last
+        met: list[Entry] = []
         for bins in filter(None, map(self._tables[table].get, areas)):
-            for key in times.among(bins) if keys is None or len(bins) < len(keys) else keys:
-                entries = bins.get(key)
-                if entries is not None:
-                    first = firsts[key % SPANS] - 1
-                    found += [
-                        e for e in entries if first < e.start < last and south < e.lat < north and west < e.lon < east
-                    ]
+            for key in times.among(bins) if keys is None else keys:
+                held = bins.get(key)
+                if held is not None:
+                    if isinstance(held, list):
+                        met += held
+                    else:
+                        met.append(held)
+        found += [e for e in met if south < e.lat < north and west < e.lon < east and first <= e.start < last]
 
     def _search_crowds(self, table: int, areas: Iterable[Area], times: Times, found: dict[int, Bucket]) -> None:
         for area in areas:
@@ -178,13 +181,23 @@ class Index:
 
     def _put(self, spot: Spot, entry: Entry) -> None:
         table, area, time = spot
-        self._tables[table].setdefault(area, {}).setdefault(time, []).append(entry)
+        bins = self._tables[table].get(area)
+        if bins is None:
+            self._tables[table][area] = {time: entry}
+            return
+        held = bins.setdefault(time, entry)
+        if isinstance(held, list):
+            held.append(entry)
+        elif held is not entry:
+            bins[time] = [held, entry]
 
     def _drop(self, spot: Spot, entry: Entry) -> None:
         table, area, time = spot
         bins = self._tables[table][area]
-        bins[time].remove(entry)
-        if not bins[time]:
+        held = bins[time]
+        if isinstance(held, list):
+            held.remove(entry)
+        if not isinstance(held, list) or not held:
             del bins[time]
             if not bins:
                 del self._tables[table][area]

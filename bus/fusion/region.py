@@ -48,10 +48,15 @@ class Reclustering:
     def around(self, entry: Entry) -> Region:
         """The new groups of S."""
         inside = dict.fromkeys((entry, *self._old(entry)))
+        groups: list[list[Entry]] = []
+        clustered, rings = 0, 0
         while True:
             ring = self._ring(inside)
             region = sorted([*inside, *(member for old in ring for member in old)], key=_key)
-            groups = self._cluster(region, {member: number for number, old in enumerate(ring) for member in old})
+            # Where the only ring cluster joined S and brought no neighbours, all was looked at already.
+            if ring or rings != 1 or len(region) != clustered:
+                groups = self._cluster(region, {member: number for number, old in enumerate(ring) for member in old})
+            clustered, rings = len(region), len(ring)
             found = {frozenset(group) for group in groups}
             changed = [old for old in ring if frozenset(old) not in found]
             if not changed:

@@ -51,12 +51,12 @@ class Matcher:
             return None
         if a.derived_from and b.derived_from and a.derived_from[0] == b.derived_from[0] and a.nature == b.nature:
             return self._score.shared_record
-        distance_km = self._gate.distance_km(a, b)
-        if distance_km is None:
-            return None
         # In one order, so that a sum of floats is the same from both sides.
         types = self._types(a.codes, b.codes) if a.codes <= b.codes else self._types(b.codes, a.codes)
         if types is None:
+            return None
+        distance_km = self._gate.distance_km(a, b)
+        if distance_km is None:
             return None
         total = self._weight_type * types + self._weight_distance * (distance_km / (distance_km + self._scale_km))
         return None if total > self._threshold else self._sum(a, b, total)

@@ -33,11 +33,11 @@ def bin_of(node: Node) -> int:
 
 
 class Times(NamedTuple):
-    """Bins to look in, by span and where they are few as keys; starts lie from the span's of `firsts` to before `last`."""
+    """Bins to look in, by span and where they are few as keys; starts lie from `first` to before `last`."""
 
     ranges: tuple[range, ...]
     keys: Sequence[int] | None
-    firsts: tuple[int, ...]
+    first: int
     last: int
 
     @classmethod
@@ -53,12 +53,13 @@ class Times(NamedTuple):
             for span, (days, width) in enumerate(zip(SPANS_DAYS, _WIDTHS, strict=True))
         ]
         ranges.append(range(1 if held[OPEN] else 0))
-        firsts = (*[start - window - days * DAY_MS for days in SPANS_DAYS], -LAST_DAY * DAY_MS)
+        longest = max((days for days, count in zip(SPANS_DAYS, held, strict=False) if count), default=0)
+        first = -LAST_DAY * DAY_MS if held[OPEN] else start - window - longest * DAY_MS
         latest = LAST_DAY * DAY_MS if node.end is None else node.end + window
         if sum(map(len, ranges)) > MOST_BINS:
-            return cls(tuple(ranges), None, firsts, latest)
+            return cls(tuple(ranges), None, first, latest)
         keys = [number * SPANS + span for span, each in enumerate(ranges) for number in each]
-        return cls(tuple(ranges), keys, firsts, latest)
+        return cls(tuple(ranges), keys, first, latest)
 
     def among(self, bins: Iterable[int]) -> list[int]:
         """Those of some bins that are to be looked in."""
