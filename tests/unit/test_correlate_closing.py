@@ -79,18 +79,29 @@ def test_an_amendment_of_a_closed_event_is_delivered_and_changes_nothing() -> No
     assert desk.told("cat") == [Told("NEW", "event", C)]
 
 
-def test_expiry_and_links_do_not_touch_a_closed_alert() -> None:
+def test_expiry_takes_a_closed_event_and_leaves_the_closed_alert_that_cites_it() -> None:
     desk = Desk()
     desk.report(A, expires_at=desk.world.now + 20 * 24 * HOUR_MS)
-    closed_alert(desk, B)
+    alert = closed_alert(desk, B)
     desk.tick(7)
-    assert desk.last == []
+    assert desk.told("cat") == [Told("RETRACTED", "event", A, "EXPIRED")]
+    assert desk.closed("cat") == [{A, B}]
+    record = desk.retract(A)
+    assert desk.told("cat") == [
+        Told("NEW", "retraction", record),
+        Told("RETRACTED", "alert", alert, "AUTHOR_RETRACTED"),
+    ], "what its author takes back falls, whether the reader still has it or not"
+
+
+def test_links_do_not_touch_a_closed_alert_and_show_as_related() -> None:
+    desk = Desk()
+    closed_alert(desk, A, B)
     desk.report(C, where=FAR)
     desk.report(D, where=FAR)
     desk.link("ann/field/l:1", "SAME", A, C)
     assert (desk.closed("cat"), desk.members("cat")) == ([{A, B}], [{C, D}])
     (alert,) = desk.alerts("cat").values()
-    assert alert["related"] == [A], "a late SAME with a closed event merges nothing and shows as related"
+    assert alert["related"] == [A], "a late SAME with a closed event merges nothing"
 
 
 def test_a_member_of_a_closed_alert_falls_and_what_is_below_the_threshold_goes_for_good() -> None:

@@ -101,7 +101,7 @@ def test_groups_hold_one_value_per_reader() -> None:
     assert sorted(split(groups, 0b10011, 0)) == [(0, 0b10000), (1, 0b1), (2, 0b10)]
     assert put(groups, 0b1111, 5) == ((5, 0b1111),)
     assert put(groups, 0, 5) == groups
-    assert bits(0b10110) == [1, 2, 4]
+    assert list(bits(0b10110)) == [1, 2, 4]
 
 
 def test_a_tally_counts_each_reader_apart() -> None:
