@@ -1,5 +1,7 @@
 """What fusion keeps of an event."""
 
+from typing import Any
+
 import pytest
 
 from tests.node_sample import DAY_MS, MONDAY, report
@@ -16,7 +18,7 @@ from tests.node_sample import DAY_MS, MONDAY, report
         ({"when": None}, None),
     ],
 )
-def test_the_window_is_that_of_the_type(changes: dict[str, object], days: float | None) -> None:
+def test_the_window_is_that_of_the_type(changes: dict[str, Any], days: float | None) -> None:
     assert report(**changes).window_ms == (None if days is None else days * DAY_MS)
 
 
