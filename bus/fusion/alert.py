@@ -64,8 +64,11 @@ def build(
     which outlives its founder.
     """
     members = sorted(members, key=_key)
+    is_light = _ceiling(members, parameters) < parameters.alert.severity
+    if is_light and len(members) < parameters.alert.origins:
+        return None
     origins = origin_groups(members)
-    if len(origins) < parameters.alert.origins and _ceiling(members, parameters) < parameters.alert.severity:
+    if is_light and len(origins) < parameters.alert.origins:
         return None
     belief = weigh(origins, parameters.confidence)
     story = tell(members, belief.origins, parameters.severity)

@@ -40,9 +40,9 @@ def ceiling(codes: Iterable[str], counts: Iterable[Count], table: SeverityTable)
     harm = max([harm_of(code, table) for code in codes])
     least = min([step.at_least for step in table.scale], default=0)
     scale, is_hit = 0, False
-    for what, of, unit, basis, *stated in counts:
-        most = max([value for value in stated if value is not None], default=None)
-        if most is None or basis == STOCK:
+    for what, of, unit, basis, low, best, high in counts:
+        most = max(low or 0, best or 0, high or 0)
+        if basis == STOCK or not (most or least == 0):
             continue
         is_hit = is_hit or (most > 0 and of in table.vulnerable)
         for step in table.scale if most >= least else ():
