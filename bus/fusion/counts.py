@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from bus.fusion.node import Node
 
-
 Kind = tuple[str, str, str, str]
 
 

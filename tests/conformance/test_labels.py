@@ -94,7 +94,7 @@ def test_capco_portions_roll_up_to_the_official_banner() -> None:
         assert readers(policy, label) == readers(policy, expected), (portions, banner)
         assert readers(policy, expected)
         checked += 1
-    assert checked == 10  # noqa: PLR2004 - 3 figures and the 7 instances of table 3 say no more than this model
+    assert checked == 10
 
 
 # --- opentdf: hierarchy, any-of, all-of -------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def opentdf(case: dict[str, Any]) -> tuple[Policy, Label, list[str], set[str], s
         return None
     held = {tuple(fqn.split("/value/")) for fqn in case["entity"]}
     asked = [tuple(fqn.split("/value/")) for fqn in case["data"]]
-    if not asked or any(len(pair) != 2 or pair[0] not in rules for pair in asked):  # noqa: PLR2004
+    if not asked or any(len(pair) != 2 or pair[0] not in rules for pair in asked):
         return None
     ladder: list[str] = next((v for rule, v in rules.values() if rule == "hierarchy"), [])
     levels = ["BASE", *(token(value) for value in reversed(ladder))]
@@ -147,7 +147,7 @@ def test_opentdf_decisions() -> None:
             continue
         assert may(*made) == (case["expected"] == "PERMIT"), case["name"]
         decided[case["expected"]] += 1
-    assert min(decided.values()) >= 15  # noqa: PLR2004
+    assert min(decided.values()) >= 15
 
 
 # --- accumulo-access: boolean visibility through clauses --------------------------------------------------------------
@@ -191,4 +191,4 @@ def test_accumulo_visibility() -> None:
                 found = all(may(policy, label, ["BASE"], set(), set(auths)) for auths in group["auths"])
                 assert found == (test["expectedResult"] == "ACCESSIBLE"), expression
                 decided += 1
-    assert decided == 129  # noqa: PLR2004
+    assert decided == 129

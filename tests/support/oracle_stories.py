@@ -6,9 +6,8 @@ Part of the naive oracle: pure functions, each time in a graph that nobody else 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bus.fusion.graph import Graph
-
 from bus.fusion.alert import AlertDraft, Related, build, payload
+from bus.fusion.graph import Graph
 from bus.fusion.node import Node
 from tests.support.oracle_prefix import Prefix, Ref, Said
 
