@@ -1,13 +1,16 @@
 """What README tells a newcomer to type runs as it stands, in order, in a new home."""
 
-import os
+import io
 import re
+import shlex
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+
+from bus.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -26,27 +29,23 @@ def test_every_line_is_a_command_that_is_run_or_a_target_of_make() -> None:
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What each line says, in one home, in the order of README; every line must succeed."""
     folder = tmp_path_factory.mktemp("readme")
-    (folder / "bin").mkdir()
-    program = folder / "bin" / "tocsin"
-    program.write_text(f"#!{sys.executable}\nimport sys\nfrom bus.cli import main\nsys.exit(main())\n")
-    program.chmod(0o755)
     shutil.copytree(ROOT / "bus" / "demo" / "data", folder / "bus" / "demo" / "data")
-    path = os.pathsep.join([str(folder / "bin"), os.environ["PATH"]])
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("TOCSIN_")}
-    environment |= {"PATH": path, "PYTHONPATH": str(ROOT)}
     found: dict[str, str] = {}
-    for line in LINES:
-        if line.startswith("tocsin "):
-            done = subprocess.run(
-                ["bash", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-            found[line] = done.stdout
-    assert (folder / ".tocsin" / "version").exists()
-    return found
+    with pytest.MonkeyPatch.context() as here:
+        here.chdir(folder)
+        here.delenv("TOCSIN_HOME", raising=False)
+        for line in LINES:
+            if line.startswith("tocsin "):
+                out, err = io.StringIO(), io.StringIO()
+                with redirect_stdout(out), redirect_stderr(err):
+                    code = main(shlex.split(line, comments=True)[1:])
+                assert code == 0, f"{line}\n{out.getvalue()}{err.getvalue()}"
+                found[line] = out.getvalue()
+        assert (folder / ".tocsin" / "version").exists()
+        yield found
 
 
 def test_the_walk_ends_with_what_readme_promises(said: dict[str, str]) -> None:

@@ -1,9 +1,9 @@
 """`tocsin` starts fast, and every command has the same anatomy."""
 
 import argparse
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -26,13 +26,14 @@ def test_importing_the_command_line_loads_nothing_heavy() -> None:
 
 
 def test_help_comes_within_its_bound() -> None:
-    """The best of five: what a machine under load adds is not ours."""
+    """The best of five, in seconds of the processor: what other programs on the machine take is not ours."""
     command = [sys.executable, "-c", "from bus.cli import main; main(['--help'])"]
     took = []
     for _ in range(5):
-        started = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
-        took.append(time.perf_counter() - started)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
     assert min(took) <= TO_HELP_S
 
 
