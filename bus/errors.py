@@ -1,8 +1,8 @@
 """Refusals and faults.
 
-A refusal is a value: somebody's bytes are not acceptable, for a `Reason` of one closed list. A fault is an exception: we are in trouble,
-and the error says whether trying again can help. The list stands in the order of ingest's numbered checks and is the same in topics,
-metrics, commands, documents and tests.
+A refusal is a value: somebody's bytes are not acceptable, for a `Reason` of one closed list. A fault is an exception:
+we are in trouble, and the error says whether trying again can help. The list stands in the order of ingest's numbered
+checks and is the same in topics, metrics, commands, documents and tests.
 """
 
 from dataclasses import dataclass
@@ -44,18 +44,26 @@ class Reason(StrEnum):
 
 REMEDY: dict[Reason, str] = {
     Reason.TOO_LARGE: "Send less: shorten texts or leave the original's bytes out; an envelope holds at most 256 KiB.",
-    Reason.BAD_FRAME: "Build the frame with bus.client.Publisher; it must hold exactly one signature and no further bytes.",
-    Reason.UNKNOWN_TYPE: "Use a payload type of an author's kind: event, retraction, link, heartbeat, or the authority's.",
+    Reason.BAD_FRAME: (
+        "Build the frame with bus.client.Publisher; it must hold exactly one signature and no further bytes."
+    ),
+    Reason.UNKNOWN_TYPE: (
+        "Use a payload type of an author's kind: event, retraction, link, heartbeat, or the authority's."
+    ),
     Reason.UNKNOWN_KEY: "Ask the authority to enter this key into the roster, or sign with a key that is in it.",
     Reason.KEY_NOT_VALID: "Sign with a key that is valid now: `tocsin key ls` shows the dates.",
     Reason.KEY_REVOKED: "Sign with the agency's new key; a revoked key is never accepted again.",
     Reason.KEY_OUT_OF_SCOPE: "Sign with a key whose scope holds this feed, or ask the authority to widen the scope.",
-    Reason.BAD_SIGNATURE: "Sign the exact bytes again with the key that the frame names; something changed them on the way.",
+    Reason.BAD_SIGNATURE: (
+        "Sign the exact bytes again with the key that the frame names; something changed them on the way."
+    ),
     Reason.UNKNOWN_SCHEMA: "Encode with a released schema of this bus; update the publisher.",
     Reason.UNDECODABLE: "Encode the payload with the released schema that its type names.",
     Reason.NOT_CANONICAL: "Encode with shortest varints, one block per array or map, and no trailing bytes.",
     Reason.AGENCY_MISMATCH: "Publish under the agency that owns the signing key.",
-    Reason.FEED_MISMATCH: "Publish to a feed that the roster gives this agency, and name the same one in type, header and record key.",
+    Reason.FEED_MISMATCH: (
+        "Publish to a feed that the roster gives this agency, and name the same one in type, header and record key."
+    ),
     Reason.BAD_LABEL: "Spell the label as `tocsin label show` does, under a policy that is in force.",
     Reason.LABEL_BELOW_FLOOR: "Raise the label to the feed's floor (`tocsin agency show`).",
     Reason.BAD_FIELD: "Correct the field and publish the record again.",

@@ -181,9 +181,14 @@ def test_a_damaged_or_newer_database_is_a_clear_error(tmp_path: Path) -> None:
 
 def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     database = Database(tmp_path / "one.db", "CREATE TABLE t(x)", 1)
-    with pytest.raises(RuntimeError), database.transaction() as sql:
-        sql.execute("INSERT INTO t VALUES(1)")
-        raise RuntimeError
+
+    def fail() -> None:
+        with database.transaction() as sql:
+            sql.execute("INSERT INTO t VALUES(1)")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert list(database.connection.execute("SELECT * FROM t")) == []
 
 
