@@ -3,13 +3,14 @@
 Nothing depends on the order of arrival: members stand by key, origins by strength, everything else sorted.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from bus.fusion.confidence import Belief, weigh
 from bus.fusion.counts import as_body
 from bus.fusion.explain import explain
+from bus.fusion.joins import JoinLabels, join_all
 from bus.fusion.node import Node
 from bus.fusion.origins import origin_groups
 from bus.fusion.severity import ceiling
@@ -18,8 +19,6 @@ from bus.labels import Label
 from schemas.codec import encode_fields
 from schemas.models import Parameters
 from schemas.registry import newest
-
-JoinLabels = Callable[[Label, Label], Label | None]
 
 AGENCY: Final = "bus"
 FEED: Final = "alerts"
@@ -74,7 +73,7 @@ def build(
     story = tell(members, belief.origins, parameters.severity)
     if len(origins) < parameters.alert.origins and story.gravity.level < parameters.alert.severity:
         return None
-    label = _joined([node.label for node in members], label_join)
+    label = join_all([node.label for node in members], label_join)
     if label is None:
         return None
     umbrellas = (Related(umbrella) for node in members for umbrella in node.part_of)
@@ -183,18 +182,6 @@ def _members(members: Sequence[Node], belief: Belief) -> list[dict[str, Any]]:
     ]
 
 
-def _joined(labels: Iterable[Label], label_join: JoinLabels) -> Label | None:
-    """The join of all labels (at least one); None where there is none."""
-    by_text = {label.text: label for label in labels}
-    joined, *others = (by_text[text] for text in sorted(by_text))
-    for label in others:
-        both = label_join(joined, label)
-        if both is None:
-            return None
-        joined = both
-    return joined
-
-
 def _named(label: Label, related: Iterable[Related], label_join: JoinLabels) -> tuple[Label, list[str]]:
     """The label raised by what is related, and the references that it can name."""
     by_ref: dict[str, set[Label]] = {}
@@ -202,7 +189,7 @@ def _named(label: Label, related: Iterable[Related], label_join: JoinLabels) -> 
         by_ref.setdefault(tie.ref, set()).update(tie.labels)
     names = []
     for ref in sorted(by_ref):
-        both = _joined([label, *by_ref[ref]], label_join)
+        both = join_all([label, *by_ref[ref]], label_join)
         if both is not None:
             label = both
             names.append(ref)

@@ -76,7 +76,8 @@ def _mask(label: Label, clearances: list[Clearance], policies: Mapping[str, Poli
 
 
 def _node(event: Offered, label: Label, parameters: Parameters) -> Node:
-    decoded = event.message.model_dump(mode="json")
+    # The original may hold bytes that are no text; fusion does not read it.
+    decoded = event.message.model_dump(mode="json", exclude={"body": {"original"}})
     return Node.from_event(
         decoded["header"],
         decoded["body"],

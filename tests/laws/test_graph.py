@@ -6,25 +6,33 @@ history.
 
 import random
 from collections import Counter
-from typing import NamedTuple
+from itertools import combinations
+from typing import Any, NamedTuple
 
 import h3.api.basic_int as h3
 import pytest
 
-from bus.fusion.clusters import SAME_SCORE, Rules, cluster
+from bus.fusion.clusters import SAME_SCORE, Edge, Rules, cluster
 from bus.fusion.graph import Graph
 from bus.fusion.joins import join_all
 from bus.fusion.node import DAY_MS, Key, Node
 from bus.fusion.score import Matcher
 from bus.labels import Label
 from schemas.models import Parameters
+from tests.bench import insecurity
 from tests.node_sample import HIGH, LOW, MONDAY, PARAMETERS, join_labels, report
 
 READERS = 4
 LIMIT = 4
 DENSE = PARAMETERS.cluster.dense.model_copy(update={"limit": LIMIT})
 PARAMETERS_DENSE = PARAMETERS.model_copy(update={"cluster": PARAMETERS.cluster.model_copy(update={"dense": DENSE})})
-OTHER_REALM = "COALITION UNCLASSIFIED//REL TO GEN, NYC//TEST"
+TEST_REALM = f"{LOW}//TEST"
+REALMS: list[dict[str, Any]] = [
+    {"label": LOW},
+    {"label": LOW},
+    {"label": HIGH},
+    {"label": TEST_REALM, "status": "TEST"},
+]
 TEXTS = [
     "shots were fired at the well near the old mosque on the road to the north and two men were hit",
     "shots were fired at the well near the old mosque on the road to the north and three men were hit",
@@ -61,7 +69,7 @@ def draw(chance: random.Random, number: int) -> Node:
         actors=chance.choice([[], [], [{"role": "PERPETRATOR", "name": chance.choice(["Red Band", "Blue Band"])}]]),
         sectors=chance.choice([[], ["HEALTH"], ["HEALTH", "EDUCATION"]]),
         derived_from=chance.choice([[], [], [], ["acled:1"], ["acled:2"]]),
-        label=chance.choice([LOW, LOW, HIGH]),
+        **chance.choice(REALMS),
     )
 
 
@@ -71,33 +79,33 @@ def reference(world: World, bit: int, parameters: Parameters) -> dict[Key, tuple
     buckets = Counter(place for node in nodes if (place := bucket(node, parameters)) is not None)
     dense = {place for place, count in buckets.items() if count > parameters.cluster.dense.limit}
     matcher = Matcher(parameters)
-    said: dict[str, set[tuple[Key, Key]]] = {"SAME": set(), "DIFFERENT": set()}
-    for relation, refs, mask in world.links.values():
-        if mask >> bit & 1:
-            said[relation] |= {(a, b) for a in refs for b in refs if a < b}
-    edges, different = [], {}
-    for one, a in enumerate(nodes):
-        for two, b in enumerate(nodes[one + 1 :], one + 1):
-            score = matcher.score(a, b)
-            if score is not None and join_all((a.label, b.label), join_labels) is None:
-                score = None
-            if {bucket(a, parameters), bucket(b, parameters)} & dense and not matcher.is_strong(a, b):
-                score = None
-            matchable = a.window_ms is not None and b.window_ms is not None
-            if matchable and (a.key, b.key) in said["SAME"]:
-                score = SAME_SCORE
-            if matchable and (a.key, b.key) in said["DIFFERENT"]:
-                score = None
-                different[one] = different.get(one, 0) | 1 << two
-                different[two] = different.get(two, 0) | 1 << one
-            if score is not None:
+    edges: list[Edge] = []
+    different: dict[int, int] = {}
+    for (one, a), (two, b) in combinations(enumerate(nodes), 2):
+        said = relations(world, a, b, bit)
+        if "DIFFERENT" in said:
+            different[one] = different.get(one, 0) | 1 << two
+            different[two] = different.get(two, 0) | 1 << one
+        elif "SAME" in said:
+            edges.append((SAME_SCORE, one, two))
+        elif (score := matcher.score(a, b)) is not None and have_join(frozenset((a.label, b.label))):
+            is_dense = {bucket(a, parameters), bucket(b, parameters)} & dense
+            if not is_dense or matcher.is_strong(a, b):
                 edges.append((score, one, two))
-    rules = Rules(parameters.cluster.edge_share, have_join)
     found = {}
-    for group in cluster(nodes, edges, different, rules):
+    for group in cluster(nodes, edges, different, Rules(parameters.cluster.edge_share, have_join)):
         members = tuple(nodes[number].key for number in group)
         found.update(dict.fromkeys(members, members))
     return found
+
+
+def relations(world: World, a: Node, b: Node, bit: int) -> set[str]:
+    """What links say of two events that can be matched, to one reader."""
+    if a.window_ms is None or b.window_ms is None:
+        return set()
+    return {
+        relation for relation, refs, mask in world.links.values() if mask >> bit & 1 and {a.key, b.key} <= set(refs)
+    }
 
 
 def have_join(labels: frozenset[Label]) -> bool:
@@ -146,7 +154,7 @@ def step(graph: Graph, world: World, chance: random.Random) -> None:
         world.links[link] = (relation, tuple(refs), mask)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(15))
 @pytest.mark.parametrize("parameters", [PARAMETERS_DENSE, PARAMETERS], ids=["dense", "plain"])
 def test_after_any_history_each_reader_has_what_clustering_from_nothing_gives(
     seed: int, parameters: Parameters
@@ -168,3 +176,66 @@ def test_after_any_history_each_reader_has_what_clustering_from_nothing_gives(
 
 def contents(graph: Graph, world: World, bit: int) -> dict[Key, tuple[Node, ...]]:
     return {key: mine.members for key in world.nodes if (mine := graph.cluster_of(key, bit)) is not None}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_order_and_batches_make_no_difference(seed: int) -> None:
+    chance = random.Random(seed)
+    nodes = [(draw(chance, number), chance.randrange(1, 1 << READERS)) for number in range(30)]
+    said = ("SAME", (nodes[0][0].key, nodes[7][0].key), 0b0110)
+    results = []
+    for _ in range(4):
+        graph = Graph(PARAMETERS_DENSE, join_labels)
+        chance.shuffle(nodes)
+        when = chance.randrange(len(nodes))
+        for number, (node, mask) in enumerate(nodes):
+            graph.put(node, mask)
+            if number == when:
+                graph.link(("ngo-a", "links", "x:1"), *said)
+            if chance.random() < 0.3:
+                graph.settle()
+        graph.settle()
+        results.append({(node.key, bit): members(graph, node.key, bit) for node, _ in nodes for bit in range(READERS)})
+    assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_came_and_went_and_what_a_reader_does_not_see_leave_no_trace(seed: int) -> None:
+    chance = random.Random(seed)
+    seen = [draw(chance, number) for number in range(16)]
+    passing, hidden = [draw(chance, number) for number in range(100, 116)], [draw(chance, n) for n in range(200, 216)]
+    plain, busy = Graph(PARAMETERS_DENSE, join_labels), Graph(PARAMETERS_DENSE, join_labels)
+    for node in seen:
+        plain.put(node, 1)
+    plain.settle()
+    puts = [*((node, 1) for node in seen), *((node, 3) for node in passing), *((node, 2) for node in hidden)]
+    chance.shuffle(puts)
+    for node, mask in puts:
+        busy.put(node, mask)
+        busy.settle()
+    for node in passing:
+        busy.set_mask(node.key, 2)
+    busy.settle()
+    for node in seen:
+        assert members(busy, node.key, 0) == members(plain, node.key, 0)
+
+
+def members(graph: Graph, key: Key, bit: int) -> tuple[Node, ...] | None:
+    mine = graph.cluster_of(key, bit)
+    return None if mine is None else mine.members
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not insecurity.DATA.is_dir(), reason="the data beside the project is absent")
+def test_twenty_shuffles_of_real_incidents_give_identical_stories() -> None:
+    nodes = [node for node in insecurity.read().nodes if node.countries == ("PSE",)][:500]
+    chance = random.Random(1)
+    results = set()
+    for _ in range(20):
+        chance.shuffle(nodes)
+        graph = Graph(PARAMETERS_DENSE, join_labels)
+        for node in nodes:
+            graph.put(node, 1)
+        graph.settle()
+        results.add(frozenset(tuple(n.key for n in members(graph, node.key, 0) or ()) for node in nodes))
+    assert len(results) == 1

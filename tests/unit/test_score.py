@@ -109,5 +109,5 @@ def test_strong_is_near_equal_text_a_record_a_picture_or_a_named_actor() -> None
         one = report(number=2, **shared)
         assert MATCHER.is_strong(one, report(number=3, **shared))
         assert not MATCHER.is_strong(one, plain)
-    origin = {"origin": "public:radio"}
+    origin: dict[str, Any] = {"origin": "public:radio"}
     assert not MATCHER.is_strong(report(number=4, **origin), report(number=5, **origin))
