@@ -6,7 +6,7 @@ An unknown key is an error, never ignored.
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
@@ -70,7 +70,7 @@ def describe() -> str:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+    except (ValueError, RecursionError) as fault:  # not UTF-8, not TOML, a number of thousands of digits, or too deep
         raise ConfigError(f"{path} is no TOML file", "Mend it, or delete it to go back to the defaults.") from fault
     except OSError as fault:
         raise ConfigError(f"{path} can't be read", "Check the file's owner and permissions.") from fault
@@ -90,7 +90,7 @@ def _checked(name: str, value: object, source: str) -> object:
         raise ConfigError(
             f"{source}: there is no setting of the name `{name}`", f"The settings are: {', '.join(known)}."
         )
-    its = next(one for one in fields(Settings) if one.name == name)
+    its = _field(name)
     if known[name] is float and type(value) is int:
         value = float(value)
     fits = type(value) is known[name]  # an exact type: true is an int to isinstance
@@ -104,17 +104,17 @@ def _checked(name: str, value: object, source: str) -> object:
 
 
 def _wrong(name: str, source: str) -> ConfigError:
-    its = next((one for one in fields(Settings) if one.name == name), None)
-    if its is None:
-        return ConfigError(
-            f"{source}: there is no setting of the name `{name}`", f"The settings are: {', '.join(_kinds())}."
-        )
+    its = _field(name)
     low, high = its.metadata["low"], its.metadata["high"]
     limits = "" if low is None else f" from {low:g} to {high:g}"
     return ConfigError(
         f"{source}: `{name}` has no such value",
         f"It is {its.metadata['meaning']}: {_kinds()[name].__name__}{limits}; by default {its.default}.",
     )
+
+
+def _field(name: str) -> Field[Any]:
+    return next(one for one in fields(Settings) if one.name == name)
 
 
 def _kinds() -> dict[str, type]:

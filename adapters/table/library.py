@@ -59,7 +59,7 @@ def parse(text: str) -> Mapping:
 def _loaded(text: str) -> dict[str, Any]:
     try:
         own = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, a number of thousands of digits, or too deep
         raise MappingError(f"mapping: not TOML: {error}", _HELP) from error
     base = own.pop(EXTENDS, None)
     if base is None:

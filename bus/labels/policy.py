@@ -71,11 +71,13 @@ class Policy:
         """Read a policy's file; any unknown key, word or contradiction refuses all of it."""
         try:
             file = _File.model_validate(tomllib.loads(text))
-        except tomllib.TOMLDecodeError:
-            return refuse(Reason.BAD_FIELD, "policy", "well-formed TOML")
+        except RecursionError:
+            return refuse(Reason.BAD_FIELD, "policy", "TOML that is not nested so deep")
         except ValidationError as wrong:
             first = wrong.errors(include_input=False, include_url=False)[0]
             return refuse(Reason.BAD_FIELD, "policy." + ".".join(str(step) for step in first["loc"]), first["msg"])
+        except ValueError:  # tomllib's own, and the interpreter's for a number of thousands of digits
+            return refuse(Reason.BAD_FIELD, "policy", "well-formed TOML")
         problem = _contradiction(file)
         return refuse(Reason.BAD_FIELD, "policy." + problem[0], problem[1]) if problem else _compile(file)
 

@@ -265,6 +265,8 @@ def test_policies_that_would_break_the_laws_are_refused() -> None:
     ):
         assert old in LAWFUL
         assert isinstance(Policy.from_toml(LAWFUL.replace(old, new)), Refusal), new
+    for text in ("x = " + "9" * 5000, "x = " + "[" * 20_000, "x = " + "{y = " * 20_000):
+        assert isinstance(Policy.from_toml(text), Refusal), text[:8]
 
 
 def shipped(name: str) -> Policy:

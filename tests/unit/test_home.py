@@ -207,6 +207,8 @@ def test_settings_come_from_file_then_environment_then_flag(tmp_path: Path) -> N
     [
         ("batch_record = 7", {}, {}),
         ("batch_records = 0", {}, {}),
+        ("batch_records = " + "9" * 5000, {}, {}),
+        ("batch_records = " + "[" * 20_000, {}, {}),
         ("batch_records = true", {}, {}),
         ('batch_records = "7"', {}, {}),
         ("log_level = 'LOUD'", {}, {}),

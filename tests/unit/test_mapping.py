@@ -103,7 +103,8 @@ def test_a_wrong_mapping_is_told_by_its_place(change: str, was: str, place: str)
 
 
 def test_what_is_no_toml_or_no_name_is_told() -> None:
-    assert "not TOML" in wrong("= 7\n")
+    for text in ("= 7\n", "x = " + "9" * 5000, "x = " + "[" * 20_000):
+        assert "not TOML" in wrong(text)
     with pytest.raises(MappingError, match="no mapping is named ii_nothing"):
         find("ii_nothing")
     assert "no mapping is named" in wrong('extends = "_nothing"\n')
