@@ -10,6 +10,7 @@ from adapters.translation import Adapter
 from bus.errors import NotFoundError, TocsinError
 
 GROUP: Final = "tocsin.adapters"
+_PARTS: Final = ("title", "reads", "writes", "licence", "options", "translate")
 
 
 class AdapterError(TocsinError):
@@ -41,11 +42,11 @@ def load(name: str) -> Adapter:
 def _loaded(point: metadata.EntryPoint) -> Adapter:
     try:
         adapter = point.load()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # a partner's module may raise anything
         raise AdapterError(
             f"the adapter {point.name} ({point.value}) can't be loaded", "Reinstall its package, or remove it."
         ) from error
-    if getattr(adapter, "name", None) != point.name or not callable(getattr(adapter, "translate", None)):
+    if getattr(adapter, "name", None) != point.name or not all(hasattr(adapter, part) for part in _PARTS):
         raise AdapterError(
             f"{point.value} is no adapter named {point.name}", "Run the suite of adapters.contract on it."
         )

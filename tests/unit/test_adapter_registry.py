@@ -2,6 +2,7 @@
 
 from importlib import metadata
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,14 @@ def test_a_broken_adapter_stops_nobody_else(monkeypatch: pytest.MonkeyPatch) -> 
     assert load("table").name == "table"
     with pytest.raises(AdapterError, match="broken"):
         load("broken")
+
+
+def test_whatever_an_adapter_raises_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "partners_adapter.py").write_text("1 / 0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    installed(monkeypatch, raises="partners_adapter:ADAPTER")
+    with pytest.raises(AdapterError, match="raises"):
+        load("raises")
 
 
 def test_what_is_no_adapter_or_has_another_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
