@@ -188,10 +188,6 @@ def _int(data: bytes, position: int) -> tuple[int, int]:
     return value, position
 
 
-def _null(_data: bytes, position: int) -> tuple[None, int]:
-    return None, position
-
-
 def _boolean(data: bytes, position: int) -> tuple[bool, int]:
     byte = data[position]
     if byte > 1:
