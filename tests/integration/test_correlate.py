@@ -179,6 +179,26 @@ def test_a_restart_does_not_need_the_whole_history(log: SqliteLog, desk: Desk) -
     assert state.control.version == note.control
 
 
+def test_a_restart_delivers_what_differs_from_what_was_told(log: SqliteLog, desk: Desk) -> None:
+    slot = Slot(log, desk)
+    while slot.turn(500):
+        pass
+    held = {name: Subscriber(log, name, desk.world.pin).catch_up().alerts() for name in READERS}
+    alert = next(ref for ref, one in sorted(held["ann"].items()) if not one.closed)
+    log.append("delivered.ann", [NewRecord("delivered.ann", f"alert/{alert}".encode(), b"")])
+    slot.reader.release()
+    world = desk.world
+    stage = Correlate(log, pin=world.pin, bus_key=world.bus)
+    reader = log.take(stage.owner, stage.topics)
+    outputs = stage.restore(log, reader)
+    assert outputs is not None
+    reader.commit(outputs.records, {}, outputs.note)
+    again = Subscriber(log, "ann", world.pin)
+    last = [received.delivery for received in again.poll()][-1]
+    assert (last.change, last.ref, last.body is None) == ("NEW", alert, False)
+    assert {one.topic for one in outputs.records} == {"outbox.ann", "delivered.ann"}
+
+
 def test_a_new_reader_gets_its_topics_with_its_first_delivery(log: SqliteLog, desk: Desk) -> None:
     slot = Slot(log, desk)
     while slot.turn(500):

@@ -208,3 +208,33 @@ def test_a_policy_or_parameters_that_change_rebuild_every_picture() -> None:
     desk.world.policy()
     assert desk.run() == []
     assert desk.members("cat") == [{A, B}]
+
+
+def test_who_holds_no_permit_for_the_alerts_own_label_gets_none() -> None:
+    desk = Desk()
+    desk.report(A)
+    desk.report(B, SECRETS)
+    assert desk.members("cat") == [{A, B}]
+    joined = desk.fold.state.rights.state(SECRETS)
+    joined.mask &= ~(1 << desk.fold.state.rights.bit("cat"))
+    desk.report(C)
+    assert (desk.members("cat"), desk.members("bob")) == ([], [{A, B, C}]), "permitted again, whatever it has"
+
+
+def test_a_new_alert_replaces_the_least_id_of_those_that_end_in_it() -> None:
+    desk = Desk()
+    desk.report("bob/field/e:0", NEW_YORK)
+    desk.report(A, where=FAR)
+    desk.report(B, where=FAR)
+    (first,) = desk.alerts("cat")
+    other = {"lat": -5.0, "lon": 25.0, "uncertainty_km": 1.0}
+    desk.report(C, where=other)
+    desk.report(D, where=other)
+    (second,) = desk.alerts("cat")
+    desk.link("ann/field/l:1", "SAME", "bob/field/e:0", A, C, label=NEW_YORK)
+    desk.world.agencies["cat"].clearance["audiences"] = ["GEN", "NYC"]
+    desk.roster()
+    (added,) = [one for one in desk.last if one.kind == "alert" and one.change == "NEW"]
+    gone = {one.ref: (one.reason, one.superseded_by) for one in desk.last if one.change == "RETRACTED"}
+    assert gone == dict.fromkeys((first, second), ("MERGED", added.ref))
+    assert added.replaces == min(first, second)
