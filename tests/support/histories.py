@@ -307,11 +307,15 @@ class History(NamedTuple):
         return self.world.values
 
 
-def history(seed: int, steps: int | None = None, labels: tuple[str, ...] = LABELS) -> History:
-    """The history of this seed."""
+def history(
+    seed: int, steps: int | None = None, labels: tuple[str, ...] = LABELS, *, months: bool | None = None
+) -> History:
+    """The history of this seed; `months`: whether so much time passes that things are forgotten, None for chance."""
     chance = random.Random(seed)
     world = World(f"history {seed}", START)
-    author = Author(chance, world, Reporter(chance), labels, is_long=chance.random() < 0.2)
+    author = Author(
+        chance, world, Reporter(chance), labels, is_long=chance.random() < 0.2 if months is None else months
+    )
     author.found()
     for _ in range(steps or chance.randint(20, 60)):
         author.step()
