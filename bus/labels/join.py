@@ -6,13 +6,13 @@ modelled cases. Release is a set of clauses and the join is their union, so noth
 
 from bus.labels.label import Label, flaw
 from bus.labels.policy import Policy
-from bus.labels.spelling import Parts
+from bus.labels.spelling import MAX_CHARS, Parts
 
 
 def join(policy: Policy, a: Label, b: Label) -> Label | None:
     """The least upper bound, or None where there is none.
 
-    Other policy, other realm, or a rule of validity forbids it.
+    Other policy, other realm, or a rule of validity forbids it; so does a text that is too long to be signed.
     """
     if a.text == b.text:
         return a if flaw(policy, a) is None else None
@@ -33,7 +33,7 @@ def join(policy: Policy, a: Label, b: Label) -> Label | None:
             review_after=max((day for day in (a.review_after, b.review_after) if day is not None), default=None),
         )
     )
-    return joined if flaw(policy, joined) is None else None
+    return joined if len(joined.text) <= MAX_CHARS and flaw(policy, joined) is None else None
 
 
 def below_floor(policy: Policy, floor: Label, label: Label) -> bool:

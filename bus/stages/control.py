@@ -26,8 +26,8 @@ BUS: Final = "bus"
 """The reserved name under which alerts are signed: an entry of the roster, and no reader."""
 CONTROL_KINDS: Final = frozenset({"roster", "policy", "parameters"})
 
-_MEMO_ITEMS: Final = 16_384
-"""Authors choose labels, so what is remembered of them is bounded; beyond this the memory begins anew."""
+_MEMO_CHARS: Final = 1 << 21
+"""Authors choose labels, so what is remembered of them is bounded: twenty thousand common ones; then it begins anew."""
 _NO_POLICIES: Final[Mapping[str, Policy]] = MappingProxyType({})
 _NO_VERSIONS: Final[Mapping[str, int]] = MappingProxyType({})
 _NO_CLEARANCES: Final[Mapping[str, Clearance]] = MappingProxyType({})
@@ -36,11 +36,20 @@ _NO_CLEARANCES: Final[Mapping[str, Clearance]] = MappingProxyType({})
 class _Memo:
     """Labels by text and joins by pairs of texts, under one set of policies."""
 
-    __slots__ = ("joins", "labels")
+    __slots__ = ("_chars", "joins", "labels")
 
     def __init__(self) -> None:
         self.labels: dict[str, Label | Refusal] = {}
         self.joins: dict[tuple[str, str], Label | None] = {}
+        self._chars = 0
+
+    def make_room(self, chars: int) -> None:
+        """For a text of so many characters, or several together."""
+        self._chars += chars
+        if self._chars > _MEMO_CHARS:
+            self.labels.clear()
+            self.joins.clear()
+            self._chars = chars
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,8 +81,7 @@ class Control:
         labels = self._memo.labels
         found = labels.get(text)
         if found is None:
-            if len(labels) >= _MEMO_ITEMS:
-                labels.clear()
+            self._memo.make_room(len(text))
             found = labels[text] = parse_label(text, self.policies)
         return found
 
@@ -84,9 +92,9 @@ class Control:
         if key in joins:
             return joins[key]
         policy = self.policies.get(a.policy)
-        if len(joins) >= _MEMO_ITEMS:
-            joins.clear()
-        found = joins[key] = None if policy is None else join(policy, a, b)
+        found = None if policy is None else join(policy, a, b)
+        self._memo.make_room(sum(map(len, key)) + (0 if found is None else len(found.text)))
+        joins[key] = found
         return found
 
     def apply(self, envelope: Envelope, message: Message, at: int) -> "Control | Refusal":

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bus.errors import Refusal
 from bus.labels import Clearance, Label, Permit, Policy, below_floor, display, expand, join, parse_label, permits
 from bus.labels.label import flaw
-from bus.labels.spelling import Parts, minimal
+from bus.labels.spelling import MAX_CHARS, Parts, minimal
+from schemas.models import Header, validate
 
 LAWFUL = """
 id = "LAW"
@@ -193,6 +194,29 @@ def test_no_other_spelling_of_the_same_label_is_accepted(label: Label, random: A
 def test_parse_never_raises(text: str) -> None:
     assert isinstance(parse_label("LAW LOW" + text, POLICIES), Label | Refusal)
     assert isinstance(expand(POLICY, text, NOW), Label | Refusal)
+
+
+def test_no_label_is_longer_than_a_header_can_hold() -> None:
+    def label(first: int) -> Label:
+        names = ", ".join(f"A{at:04d}" for at in range(first, first + 450))
+        found = parse_label(f"LAW LOW//REL TO {names}", POLICIES)
+        assert isinstance(found, Label)
+        return found
+
+    a, b = label(0), label(1000)
+    assert join(POLICY, a, a) == a
+    assert join(POLICY, a, b) is None
+    header = {
+        "agency": "aa",
+        "feed": "bb",
+        "id": "c",
+        "revision": 1,
+        "sequence": 1,
+        "created_at": 0,
+        "status": "ACTUAL",
+    }
+    for chars, fits in ((MAX_CHARS, True), (MAX_CHARS + 1, False)):
+        assert isinstance(validate(Header, {**header, "label": "x" * chars}), Header) is fits
 
 
 @given(st.frozensets(subsets, max_size=5), subsets)

@@ -1,10 +1,12 @@
 """What the authority has said: what comes into force, what does not, and what follows from it."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
 
 from bus.errors import Reason, Refusal
+from bus.labels import Label
 from bus.stages.control import Control
 from bus.trust import frame
 from bus.trust.keys import SigningKey
@@ -190,6 +192,24 @@ def test_a_signature_is_verified_here_too(office: Office) -> None:
 def test_other_kinds_change_nothing(office: Office) -> None:
     beat = message("heartbeat", {"interval_s": 60})
     assert reason_and_place(applied(office.control(), office, beat)) == (Reason.UNKNOWN_TYPE, "payload type")
+
+
+def test_labels_without_end_fill_no_memory(office: Office) -> None:
+    control = office.control()
+    low = control.label(RESTRICTED)
+    assert isinstance(low, Label)
+    tracemalloc.start()
+    try:
+        for number in range(400):
+            assert isinstance(control.label("X" * 100_000 + str(number)), Refusal)
+            one = control.label("COALITION SECRET//" + " & ".join(f"REL TO A{number:03d}{at:03d}" for at in range(20)))
+            assert isinstance(one, Label)
+            assert control.join(low, one) is not None
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 8_000_000
+    assert control.label(RESTRICTED) == low
 
 
 def test_labels_and_joins_are_those_of_the_policies_in_force(office: Office) -> None:
