@@ -89,44 +89,28 @@ class Node(NamedTuple):
         parameters: Parameters,
     ) -> "Node":
         """The node of a decoded event; place, window and text are read by the parameters in force."""
-        where, source, when = body["where"], body["source"], body["when"] or _NEVER
-        uncertainty_km = where["uncertainty_km"]
-        language, words = _telling(body["texts"])
+        nature = intern(body["nature"])
+        when = body["when"] or _NEVER
+        window_ms = None if when is _NEVER else _window_ms(nature, body["type"], parameters.gate)
         return cls(
-            key=(intern(header["agency"]), intern(header["feed"]), header["id"]),
-            digest=digest,
-            revision=header["revision"],
-            accepted_at=accepted_at,
-            first_at=accepted_at if first_at == accepted_at else first_at,
-            label=label,
-            curated=curated,
-            nature=intern(body["nature"]),
-            codes=_shared(tuple(dict.fromkeys((body["type"], *body["also"])))),
-            start=when["start"],
-            end=when["end"],
-            window_ms=None if when is _NEVER else _window_ms(body["nature"], body["type"], parameters.gate),
-            lat=where["lat"],
-            lon=where["lon"],
-            uncertainty_km=None if uncertainty_km is None else _shared(uncertainty_km + 0.0),
-            sigma_km=_shared(_sigma_km(uncertainty_km, where["admin"], parameters.gate)),
-            countries=_shared(tuple(where["countries"])),
-            where_name=_interned(where["name"]),
-            sectors=_shared(frozenset(body["sectors"])),
-            actors=_shared(frozenset(_names(body["actors"]))),
-            counts=_shared(tuple([_count(count) for count in body["counts"]])),
-            language=language,
-            text_digest=text.digest(words) if words else None,
-            grams=text.sketch(words, parameters.score.gram_words) if words else b"",
-            derived_from=tuple(source["derived_from"]),
-            origin=_interned(source["origin"]),
-            media=tuple([bytes.fromhex(medium["sha256"]) for medium in body["media"]]),
-            part_of=_shared(tuple(body["part_of"])),
-            attribution=_interned(source["attribution"]),
-            claims=intern(source["claims"]),
-            discipline=intern(source["discipline"]),
-            reliability=_interned(source["reliability"]),
-            credibility=source["credibility"],
-            reported_at=source["reported_at"],
+            (intern(header["agency"]), intern(header["feed"]), header["id"]),
+            digest,
+            header["revision"],
+            accepted_at,
+            accepted_at if first_at == accepted_at else first_at,
+            label,
+            curated,
+            nature,
+            _shared(tuple(dict.fromkeys((body["type"], *body["also"])))),
+            when["start"],
+            when["end"],
+            window_ms,
+            *_place(body["where"], parameters.gate),
+            _shared(frozenset(body["sectors"])),
+            _shared(frozenset(_names(body["actors"]))),
+            _shared(tuple([_count(count) for count in body["counts"]])),
+            *_text(body["texts"], parameters.score.gram_words),
+            *_source(body),
         )
 
 
@@ -141,6 +125,59 @@ def _shared(value: T) -> T:
 
 def _interned(value: str | None) -> str | None:
     return None if value is None else intern(value)
+
+
+def _place(
+    where: Mapping[str, Any], gate: Gate
+) -> tuple[float | None, float | None, float | None, float, tuple[str, ...], str | None]:
+    """The fields from `lat` to `where_name`."""
+    uncertainty_km = where["uncertainty_km"]
+    return (
+        where["lat"],
+        where["lon"],
+        None if uncertainty_km is None else _shared(uncertainty_km + 0.0),
+        _shared(_sigma_km(uncertainty_km, where["admin"], gate)),
+        _shared(tuple(where["countries"])),
+        _interned(where["name"]),
+    )
+
+
+def _text(texts: Sequence[Mapping[str, Any]], gram_words: int) -> tuple[str | None, bytes | None, bytes]:
+    """The fields from `language` to `grams`."""
+    language, words = _telling(texts)
+    if not words:
+        return None, None, b""
+    return language, text.digest(words), text.sketch(words, gram_words)
+
+
+def _source(
+    body: Mapping[str, Any],
+) -> tuple[
+    tuple[str, ...],
+    str | None,
+    tuple[bytes, ...],
+    tuple[str, ...],
+    str | None,
+    str,
+    str,
+    str | None,
+    int | None,
+    int | None,
+]:
+    """The fields from `derived_from` to the end."""
+    source = body["source"]
+    return (
+        tuple(source["derived_from"]),
+        _interned(source["origin"]),
+        tuple([bytes.fromhex(medium["sha256"]) for medium in body["media"]]),
+        _shared(tuple(body["part_of"])),
+        _interned(source["attribution"]),
+        intern(source["claims"]),
+        intern(source["discipline"]),
+        _interned(source["reliability"]),
+        source["credibility"],
+        source["reported_at"],
+    )
 
 
 def _window_ms(nature: str, code: str, gate: Gate) -> int | None:

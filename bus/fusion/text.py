@@ -40,7 +40,7 @@ def sketch(of: Iterable[str], length: int) -> bytes:
     if len(parts) <= length:
         hashes = {crc32(b" ".join(parts))}
     else:
-        hashes = {crc32(b" ".join(gram)) for gram in zip(*[parts[start:] for start in range(length)], strict=False)}
+        hashes = set(map(crc32, map(b" ".join, zip(*[parts[start:] for start in range(length)], strict=False))))
     return array("I", sorted(hashes)[:MOST_GRAMS]).tobytes()
 
 
