@@ -92,25 +92,27 @@ class Node(NamedTuple):
         nature = intern(body["nature"])
         when = body["when"] or _NEVER
         window_ms = None if when is _NEVER else _window_ms(nature, body["type"], parameters.gate)
-        return cls(
-            (intern(header["agency"]), intern(header["feed"]), header["id"]),
-            digest,
-            header["revision"],
-            accepted_at,
-            accepted_at if first_at == accepted_at else first_at,
-            label,
-            curated,
-            nature,
-            _shared(tuple(dict.fromkeys((body["type"], *body["also"])))),
-            when["start"],
-            when["end"],
-            window_ms,
-            *_place(body["where"], parameters.gate),
-            _shared(frozenset(body["sectors"])),
-            _shared(frozenset(_names(body["actors"]))),
-            _shared(tuple([_count(count) for count in body["counts"]])),
-            *_text(body["texts"], parameters.score.gram_words),
-            *_source(body),
+        return cls._make(
+            (
+                (intern(header["agency"]), intern(header["feed"]), header["id"]),
+                digest,
+                header["revision"],
+                accepted_at,
+                accepted_at if first_at == accepted_at else first_at,
+                label,
+                curated,
+                nature,
+                _shared(tuple(dict.fromkeys((body["type"], *body["also"])))),
+                when["start"],
+                when["end"],
+                window_ms,
+                *_place(body["where"], parameters.gate),
+                _shared(frozenset(body["sectors"])),
+                _shared(frozenset(_names(body["actors"]))),
+                _shared(tuple([_count(count) for count in body["counts"]])),
+                *_text(body["texts"], parameters.score.gram_words),
+                *_source(body),
+            )
         )
 
 
