@@ -12,11 +12,13 @@ import pytest
 from bus.fusion.index import Index
 from bus.stages.correlate import alerts, outbox
 from bus.stages.correlate.bonds import Bonds
+from bus.stages.correlate.frozen import Frozen
 from bus.stages.correlate.outbox import Head, Outbox
-from bus.stages.correlate.records import Moves, Records
+from bus.stages.correlate.records import Moves
 from bus.stages.correlate.restore import Restore
 from bus.stages.correlate.rights import Rights
 from bus.stages.correlate.state import State
+from bus.stages.correlate.store import View
 from tests.support.compared import differences, told
 
 MOST = 24
@@ -83,7 +85,7 @@ def take_before_giving(patch: pytest.MonkeyPatch) -> None:
 
 
 def admit_without_end(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Records, "_may_enter", lambda *_: True)
+    patch.setattr(View, "may_enter", lambda *_: True)
 
 
 def keep_rights_until_the_next_roster(patch: pytest.MonkeyPatch) -> None:
@@ -100,7 +102,11 @@ def forget_who_takes_over(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(alerts, "gone", lambda state, alert_id, mask, reason, _=None: right(state, alert_id, mask, reason))
 
 
-def sign_with_every_delivery_the_same_number(patch: pytest.MonkeyPatch) -> None:
+def leave_closed_alerts_alone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Frozen, "refresh", lambda *_: [])
+
+
+def count_no_revisions(patch: pytest.MonkeyPatch) -> None:
     right = Outbox._send
     patch.setattr(Outbox, "_send", lambda self, parcel, _, key, position: right(self, parcel, 1, key, position))
 
@@ -116,7 +122,8 @@ PLANTS: list[Plant] = [
     keep_rights_until_the_next_roster,
     close_a_day_late,
     forget_who_takes_over,
-    sign_with_every_delivery_the_same_number,
+    leave_closed_alerts_alone,
+    count_no_revisions,
 ]
 
 
