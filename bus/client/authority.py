@@ -2,90 +2,47 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from typing import Final
 
-from bus.client.opened import open_signed
-from bus.errors import Refusal, TocsinError
+from bus.errors import Refusal
 from bus.labels import Policy
 from bus.log.protocol import Log
-from bus.trust import frame
-from bus.trust.dsse import pae
-from bus.trust.keys import verify
-from bus.trust.roster import Trust
-from schemas.codec import decode_trusted
-from schemas.models import AcceptedEvent, PolicyMessage, RosterMessage
-from schemas.registry import of_bytes
-
-CONTROL: Final = "control"
-AUTHORITY: Final = "authority"
-
-
-class AuthorityError(TocsinError):
-    """The control topic holds something that the pinned root did not sign."""
+from bus.stages.control import CONTROL, Control
+from bus.stages.following import follow
+from bus.trust.roster import Key, Trust
 
 
 class Authority:
-    """The authority's records, read and checked from the first on."""
+    """The authority's records, read and checked from the first on, as every stage of the bus does it."""
 
     def __init__(self, log: Log, pin: bytes) -> None:
         """Read the control topic to its end."""
         self._since: list[int] = []
         self._rosters: list[Trust] = []
-        self._policies: dict[str, Policy] = {}
-        self._start = Trust.pinned(pin)
+        self._control = Control.start(pin)
         for record in log.read(CONTROL):
-            if record.value:
-                self._accept(record.offset, record.value)
+            accepted_at, self._control = follow(self._control, record)
+            if self._control.roster_version > len(self._rosters):
+                self._since.append(accepted_at)
+                self._rosters.append(self._control.trust)
 
     @property
     def policies(self) -> Mapping[str, Policy]:
         """The label policies in force."""
-        return self._policies
+        return self._control.policies
 
     @property
     def trust(self) -> Trust:
         """The roster in force."""
-        return self._rosters[-1] if self._rosters else self._start
+        return self._control.trust
 
-    def trust_at(self, at: int) -> Trust:
-        """The roster that was in force at `at`, by the log's time (UTC ms)."""
+    def judge_key(self, key_id: str, feed: str, at: int) -> Key | Refusal:
+        """The key, if it could sign for this feed what the bus accepted at `at`, by the log's time (UTC ms).
+
+        By the roster that was in force then, or by a later one that says so of that time: what waited while the bus
+        stood still was judged by a newer roster.
+        """
         index = bisect_right(self._since, at)
-        return self._rosters[index - 1] if index else self._start
-
-    def _accept(self, offset: int, value: bytes) -> None:
-        schema = of_bytes(value)
-        if isinstance(schema, Refusal) or schema.kind != "accepted":
-            raise _strange(offset)
-        accepted = AcceptedEvent.model_validate(decode_trusted(schema, value))
-        opened = open_signed(accepted.envelope)
-        if isinstance(opened, Refusal):
-            raise _strange(offset)
-        message = opened.message
-        if isinstance(message, RosterMessage):
-            trust = self.trust.accept(opened.envelope, message.body, accepted.accepted_at)
-            if isinstance(trust, Refusal):
-                raise _strange(offset)
-            self._since.append(accepted.accepted_at)
-            self._rosters.append(trust)
-        elif not self._is_authoritys(opened.envelope, accepted.accepted_at):
-            raise _strange(offset)
-        elif isinstance(message, PolicyMessage):
-            policy = Policy.from_toml(message.body.toml)
-            if isinstance(policy, Refusal):
-                raise _strange(offset)
-            self._policies[policy.id] = policy
-
-    def _is_authoritys(self, envelope: frame.Envelope, at: int) -> bool:
-        return all(
-            not isinstance(key := self.trust.judge_key(signature.key_id, CONTROL, at), Refusal)
-            and key.agency == AUTHORITY
-            and verify(key.public, signature.value, pae(envelope.payload_type, envelope.payload))
-            for signature in envelope.signatures
-        )
-
-
-def _strange(offset: int) -> AuthorityError:
-    return AuthorityError(
-        f"{CONTROL} holds at offset {offset} what the pinned root did not sign",
-        "Compare the home's pin with the authority's fingerprint by another way; trust nothing until they agree.",
-    )
+        if index == 0:
+            return Trust.pinned(self.trust.pin).judge_key(key_id, feed, at)
+        judged = [trust.judge_key(key_id, feed, at) for trust in self._rosters[index - 1 :]]
+        return next((found for found in judged if isinstance(found, Key)), judged[0])

@@ -5,7 +5,7 @@ was:
 
 1. the bus's signature over the alert, its key judged at the time of delivery.
 2. each member's bytes among what this reader was given, found by the digest that the alert names.
-3. the author's signature over these bytes, its key judged by the roster that was in force when the bus accepted them.
+3. the author's signature over these bytes, its key judged by the rosters for the time when the bus accepted them.
 4. what the author's bytes say of themselves (agency, feed, id, revision) equals what the alert says of them.
 5. the newest roster does not call the key compromised at that time.
 """
@@ -14,18 +14,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from bus.client.authority import Authority
 from bus.client.opened import Opened
 from bus.client.picture import Held, Picture
 from bus.errors import Reason, Refusal, refuse
+from bus.stages.control import BUS
 from bus.trust import frame
-from bus.trust.dsse import pae
 from bus.trust.keys import verify
 from schemas.models import AlertMember, AlertMessage
-
-BUS: Final = "bus"
 
 
 class Checked(StrEnum):
@@ -133,12 +131,12 @@ def _judge(opened: Opened, authority: Authority, at: int, agency: str) -> Refusa
     if len(envelope.signatures) != 1:
         return refuse(Reason.BAD_FRAME, "signatures", "exactly one signature")
     signature = envelope.signatures[0]
-    key = authority.trust_at(at).judge_key(signature.key_id, opened.message.header.feed, at)
+    key = authority.judge_key(signature.key_id, opened.message.header.feed, at)
     if isinstance(key, Refusal):
         return key
     if not key.agency == opened.message.header.agency == agency:
         return refuse(Reason.AGENCY_MISMATCH, "header.agency", "the agency that owns the signing key")
-    if not verify(key.public, signature.value, pae(envelope.payload_type, envelope.payload)):
+    if not verify(key.public, signature.value, envelope.signed):
         return refuse(Reason.BAD_SIGNATURE, "signatures[0]", "a signature over exactly these bytes")
     if authority.trust.is_tainted(signature.key_id, at):
         return refuse(Reason.KEY_REVOKED, "signatures[0]", "a key that was not compromised when the bus accepted them")

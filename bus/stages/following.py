@@ -1,7 +1,7 @@
 """The control state as every stage has it: the records of `control`, folded from the first to the last."""
 
 from bus.errors import Refusal, TocsinError
-from bus.log.protocol import Log
+from bus.log.protocol import Log, Record
 from bus.stages.control import CONTROL, Control
 from bus.trust import frame
 from schemas.codec import decode, decode_trusted, parse_payload_type, resolve
@@ -10,7 +10,7 @@ from schemas.registry import of_bytes
 
 
 class ForeignControlError(TocsinError):
-    """The control topic holds something that ingest can't have written."""
+    """The control topic holds something that the pinned authority did not say."""
 
 
 class ControlFollower:
@@ -27,25 +27,27 @@ class ControlFollower:
         end = self._log.end(CONTROL)
         if end > self._next:
             for record in self._log.read(CONTROL, self._next, end):
-                self._control = _applied(self._control, record.value, record.offset)
+                _, self._control = follow(self._control, record)
                 self._next = record.offset + 1
             self._next = end
         return self._control
 
 
-def _applied(control: Control, value: bytes, offset: int) -> Control:
-    schema = of_bytes(value)
+def follow(control: Control, record: Record) -> tuple[int, Control]:
+    """When the next record of `control` was accepted (UTC ms), and what holds from there on."""
+    schema = of_bytes(record.value)
     if isinstance(schema, Refusal) or schema.kind != "accepted":
-        raise _foreign(offset)
-    accepted = decode_trusted(schema, value)
+        raise _foreign(record.offset)
+    accepted = decode_trusted(schema, record.value)
     envelope = frame.parse(accepted["envelope"])
     message = envelope if isinstance(envelope, Refusal) else _message(envelope)
     if isinstance(envelope, Refusal) or isinstance(message, Refusal):
-        raise _foreign(offset)
-    after = control.apply(envelope, message, accepted["accepted_at"])
+        raise _foreign(record.offset)
+    accepted_at: int = accepted["accepted_at"]
+    after = control.apply(envelope, message, accepted_at)
     if isinstance(after, Refusal):
-        raise _foreign(offset)
-    return after
+        raise _foreign(record.offset)
+    return accepted_at, after
 
 
 def _message(envelope: frame.Envelope) -> Message | Refusal:

@@ -27,6 +27,7 @@ from bus.home import Home, save_key
 from bus.log.protocol import NewRecord
 from bus.log.sqlite import SqliteLog
 from bus.log.topics import agency_topics, bus_topics, topic
+from bus.stages.following import ForeignControlError
 from bus.trust import frame
 from bus.trust.keys import SigningKey
 from schemas.codec import encode, payload_type, to_wire
@@ -585,6 +586,21 @@ def test_a_key_found_compromised_later_taints_what_it_signed_since(world: World)
     assert [f.refusal.reason if f.refusal else None for f in found.findings] == [None, Reason.KEY_REVOKED, None]
 
 
+def test_what_waited_for_the_roster_that_knows_its_key_is_good_at_its_own_time(world: World) -> None:
+    world.log.create(agency_topics("ita"))
+    world.keys["ita"] = SigningKey.generate()
+    world.publisher("ita").publish([draft("c")], "main", LABEL)
+    member, waited_since = world.submitted("ita")[-1], world.now
+    outbox = Outbox(world, "deu")
+    outbox.deliver("event", "ita/main/test:c", member.envelope.encode())
+    outbox.deliver("alert", "ab" * 32, alert_of(world, [member], waited_since))
+    picture = Subscriber(world.log, "deu", world.pin).catch_up()
+    before = verify_alert(picture, Authority(world.log, world.pin), "ab" * 32)
+    assert [f.refusal.reason for f in before.findings if f.refusal] == [Reason.UNKNOWN_KEY]
+    world.roster(2)
+    assert verify_alert(picture, Authority(world.log, world.pin), "ab" * 32).good
+
+
 def test_changes_fold_into_the_picture(world: World) -> None:
     outbox, members = delivered_world(world)
     outbox.deliver("alert", "ab" * 32, alert_of(world, members, world.now))
@@ -640,11 +656,18 @@ def test_a_broken_outbox_stops_the_reader_with_its_picture_as_before(world: Worl
 
 
 def test_a_control_topic_that_the_pin_did_not_sign_is_refused(world: World) -> None:
-    with pytest.raises(TocsinError):
+    with pytest.raises(ForeignControlError):
         Authority(world.log, bytes(32))
     text = (resources.files("schemas") / "policies" / "tlp-2.0.toml").read_text(encoding="utf-8")
     body = {"policy": "TLP", "version": 1, "toml": text}
     message = PolicyMessage.model_validate({"header": world.header("policy", 2), "body": body})
     world.accept(frame.sign(payload_type("policy", "control"), to_wire(message), world.keys["fra"]))
-    with pytest.raises(TocsinError):
+    with pytest.raises(ForeignControlError):
+        Authority(world.log, world.pin)
+
+
+def test_an_old_policy_that_is_said_again_is_no_policy_in_force(world: World) -> None:
+    first = list(world.log.read("control"))[-1]
+    world.log.append("control", [NewRecord("control", first.key, first.value)])
+    with pytest.raises(ForeignControlError):
         Authority(world.log, world.pin)
