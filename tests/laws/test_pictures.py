@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from bus.client.opened import Opened, open_signed
 from bus.log.sqlite import SqliteLog
 from schemas.codec import decode_trusted
+from schemas.models import AlertMessage
 from schemas.registry import newest
 from tests.support.compared import differences, pictures, told
 from tests.support.histories import LABELS, LEVELS, Author, history
@@ -71,6 +73,25 @@ def test_the_histories_hold_what_they_are_meant_to_try() -> None:
     assert {("event", "RETRACTED", reason) for reason in events} <= seen
     assert {("alert", "RETRACTED", reason) for reason in alerts} <= seen
     assert {("alert", "CLOSED", "QUIET"), ("alert", "UPDATE", None), ("link", "RETRACTED", "AUTHOR_RETRACTED")} <= seen
+
+
+@pytest.mark.parametrize("seed", SEEDS[:12])
+def test_every_member_of_a_delivered_alert_was_delivered_before(seed: int) -> None:
+    had: dict[str, set[str]] = {}
+    alerts = 0
+    for delivered in told(seed)[1]:
+        for reader, values in delivered.items():
+            for one in map(decoded, values):
+                if one["body"] is None:
+                    continue
+                opened = open_signed(one["body"])
+                assert isinstance(opened, Opened)
+                if isinstance(opened.message, AlertMessage):
+                    alerts += 1
+                    assert {member.digest for member in opened.message.body.members} <= had[reader]
+                else:
+                    had.setdefault(reader, set()).add(opened.envelope.digest.hex())
+    assert alerts
 
 
 @pytest.mark.parametrize("seed", range(1000, 1004))
