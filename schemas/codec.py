@@ -103,7 +103,8 @@ def decode_trusted(schema: Schema, data: bytes) -> dict[str, Any]:
         value, _ = schema.read(data, PREFIX_BYTES)
     except (MalformedError, NotCanonicalError, IndexError, UnicodeDecodeError) as error:
         message = f"a {schema.kind} record of our own log can't be read"
-        raise DamagedRecordError(message, "Check the log with `tocsin doctor`.") from error
+        advice = "Stop all Tocsin processes and restore the home from its latest backup."
+        raise DamagedRecordError(message, advice) from error
     record: dict[str, Any] = value
     return record
 

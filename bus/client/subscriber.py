@@ -98,5 +98,5 @@ class Subscriber:
     def _broken(self, what: str) -> BrokenOutboxError:
         return BrokenOutboxError(
             f"{self._outbox}: {what}",
-            "Trust nothing after it; tell the operator, who may run `tocsin log verify`, then `tocsin resync`.",
+            "Trust nothing after it, and tell the operator of the bus; what was read before it stands.",
         )
