@@ -69,17 +69,18 @@ class Outbox:
         return records
 
     def _send(self, parcel: Parcel, revision: int, key: bytes, position: int) -> None:
-        head = self._heads.get(parcel.reader) or Head(0, first_chain(parcel.reader, self._pin), 0)
-        if position < head.position:
+        reader = parcel.reader
+        sequence, chain, last = self._heads.get(reader) or Head(0, first_chain(reader, self._pin), 0)
+        if position < last:
             raise BehindError(
-                f"outbox.{parcel.reader} goes on to position {head.position} of events, and this is {position}",
+                f"outbox.{reader} goes on to position {last} of events, and this is {position}",
                 "The log was restored in part: restore all of it from one backup.",
             )
-        unchained = without_chain(head.sequence + 1, revision, parcel.middle)
-        chain = next_chain(head.chain, unchained)
-        self._heads[parcel.reader] = Head(head.sequence + 1, chain, position)
-        self._moved.add(parcel.reader)
-        self._records.append(NewRecord(topic("outbox", parcel.reader), key, with_chain(unchained, chain)))
+        unchained = without_chain(sequence + 1, revision, parcel.middle)
+        chain = next_chain(chain, unchained)
+        self._heads[reader] = Head(sequence + 1, chain, position)
+        self._moved.add(reader)
+        self._records.append(NewRecord(topic("outbox", reader), key, with_chain(unchained, chain)))
 
     def _body(self, notice: Notice, signed: dict[int, bytes]) -> bytes | None:
         """The signed bytes; an alert is signed once for all who get it."""

@@ -70,10 +70,11 @@ def read_step(record: Record) -> Step:
     message = signed if isinstance(signed, Refusal) else decode(signed, parsed.payload)
     if isinstance(named, Refusal) or isinstance(message, Refusal):
         raise _foreign(record)
+    accepted_at, first_at = value["accepted_at"], value["first_at"]
     return AcceptedStep(
         record.offset,
-        value["accepted_at"],
-        value["first_at"],
+        accepted_at,
+        accepted_at if first_at == accepted_at else first_at,  # most often one number: held once
         value["envelope"],
         parsed,
         named.kind,
