@@ -75,23 +75,20 @@ def test_the_histories_hold_what_they_are_meant_to_try() -> None:
     assert {("alert", "CLOSED", "QUIET"), ("alert", "UPDATE", None), ("link", "RETRACTED", "AUTHOR_RETRACTED")} <= seen
 
 
-@pytest.mark.parametrize("seed", SEEDS[:12])
-def test_every_member_of_a_delivered_alert_was_delivered_before(seed: int) -> None:
-    had: dict[str, set[str]] = {}
+def test_every_member_of_a_delivered_alert_was_delivered_before() -> None:
     alerts = 0
-    for delivered in told(seed)[1]:
-        for reader, values in delivered.items():
-            for one in map(decoded, values):
-                if one["body"] is None:
-                    continue
-                opened = open_signed(one["body"])
-                assert isinstance(opened, Opened)
-                if isinstance(opened.message, AlertMessage):
-                    alerts += 1
-                    assert {member.digest for member in opened.message.body.members} <= had[reader]
-                else:
-                    had.setdefault(reader, set()).add(opened.envelope.digest.hex())
-    assert alerts
+    for seed in SEEDS[:12]:
+        had: dict[str, set[str]] = {}
+        deliveries = [(name, value) for step in told(seed)[1] for name, values in step.items() for value in values]
+        for reader, value in deliveries:
+            one = decoded(value)
+            opened = None if one["body"] is None else open_signed(one["body"])
+            if isinstance(opened, Opened) and isinstance(opened.message, AlertMessage):
+                alerts += 1
+                assert {member.digest for member in opened.message.body.members} <= had[reader]
+            elif isinstance(opened, Opened):
+                had.setdefault(reader, set()).add(opened.envelope.digest.hex())
+    assert alerts > 50
 
 
 @pytest.mark.parametrize("seed", range(1000, 1004))
