@@ -5,12 +5,9 @@ whatever interrupts a publisher, the next one sends the same bytes: ingest knows
 doubled.
 """
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, NamedTuple
-
-import apsw
 
 from bus.home import Database
 from schemas.models import Receipt, Verdict
@@ -61,80 +58,66 @@ class Memory:
     def __init__(self, path: Path) -> None:
         """Open or make it."""
         self._db = Database(path, _SCHEMA, _VERSION)
-        self._sql = self._db.connection
 
-    def transaction(self) -> AbstractContextManager[apsw.Connection]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All or nothing, durable when it ends."""
         return self._db.transaction()
 
     def get(self, feed: str, kind: str, record_id: str) -> Remembered | None:
         """The record as last signed."""
-        row = self._sql.execute(
+        rows = self._db.execute(
             f"SELECT {_FIELDS} FROM record WHERE feed=? AND kind=? AND id=?",  # noqa: S608 - a constant
             (feed, kind, record_id),
-        ).fetchone()
-        return None if row is None else Remembered(*row)
+        )
+        return Remembered(*rows[0]) if rows else None
 
     def put(self, feed: str, kind: str, record_id: str, record: Remembered) -> None:
         """Remember a record."""
-        self._sql.execute(
+        self._db.execute(
             "INSERT OR REPLACE INTO record VALUES(?,?,?,?,?,?,?,?,?,?,?)", (feed, kind, record_id, *record)
         )
 
-    def ids(self, feed: str, kind: str) -> Iterator[str]:
-        """Ids of a feed's records that are published and not withdrawn: what a snapshot is compared with."""
-        for (record_id,) in self._sql.execute(
-            "SELECT id FROM record WHERE feed=? AND kind=? AND withdrawn<revision ORDER BY id", (feed, kind)
-        ):
-            yield record_id
-
     def feeds_of(self, kind: str, record_id: str) -> list[str]:
         """The feeds in which this id was published."""
-        return [
-            feed for (feed,) in self._sql.execute("SELECT feed FROM record WHERE kind=? AND id=?", (kind, record_id))
-        ]
+        return [row[0] for row in self._db.execute("SELECT feed FROM record WHERE kind=? AND id=?", (kind, record_id))]
 
     def last_sequence(self, feed: str, label: str) -> int:
         """The last number given in (feed, label), over all kinds."""
-        row = self._sql.execute("SELECT sequence FROM counter WHERE feed=? AND label=?", (feed, label)).fetchone()
-        return 0 if row is None else row[0]
+        return self._number("SELECT sequence FROM counter WHERE feed=? AND label=?", (feed, label))
 
     def count(self, feed: str, label: str, sequence: int) -> None:
         """Give this number; a lower one than the last changes nothing."""
-        self._sql.execute(
+        self._db.execute(
             "INSERT INTO counter VALUES(?,?,?) ON CONFLICT DO UPDATE SET sequence=max(sequence, excluded.sequence)",
             (feed, label, sequence),
         )
 
     def spool(self, feed: str, envelope: bytes) -> None:
         """Keep signed bytes until the log has them."""
-        self._sql.execute("INSERT INTO spool(feed, envelope) VALUES(?,?)", (feed, envelope))
+        self._db.execute("INSERT INTO spool(feed, envelope) VALUES(?,?)", (feed, envelope))
 
     def spooled(self, limit: int) -> list[Spooled]:
         """The oldest bytes that the log has not acknowledged."""
-        return [
-            Spooled(*row)
-            for row in self._sql.execute("SELECT n, feed, envelope FROM spool ORDER BY n LIMIT ?", (limit,))
-        ]
+        rows = self._db.execute("SELECT n, feed, envelope FROM spool ORDER BY n LIMIT ?", (limit,))
+        return [Spooled(*row) for row in rows]
 
     def sent(self, up_to: int) -> None:
         """The log has acknowledged these."""
-        self._sql.execute("DELETE FROM spool WHERE n<=?", (up_to,))
+        self._db.execute("DELETE FROM spool WHERE n<=?", (up_to,))
 
     def cursor(self, topic: str) -> int:
         """The next offset to read of a topic."""
-        row = self._sql.execute("SELECT next FROM cursor WHERE topic=?", (topic,)).fetchone()
-        return 0 if row is None else row[0]
+        return self._number("SELECT next FROM cursor WHERE topic=?", (topic,))
 
     def move(self, topic: str, following: int) -> None:
         """Remember the next offset to read."""
-        self._sql.execute("INSERT OR REPLACE INTO cursor VALUES(?,?)", (topic, following))
+        self._db.execute("INSERT OR REPLACE INTO cursor VALUES(?,?)", (topic, following))
 
     def settle(self, receipt: Receipt) -> None:
         """Take in what became of a submission; a publisher whose memory was lost learns its records from here too."""
         digest = bytes.fromhex(receipt.digest)
         if receipt.verdict is Verdict.REJECTED:
-            self._sql.execute("UPDATE record SET rejected=? WHERE digest=?", (receipt.reason, digest))
+            self._db.execute("UPDATE record SET rejected=? WHERE digest=?", (receipt.reason, digest))
             return
         kind, feed, record_id, label, revision = receipt.kind, receipt.feed, receipt.id, receipt.label, receipt.revision
         if kind is None or feed is None or record_id is None or label is None or revision is None:
@@ -151,3 +134,8 @@ class Memory:
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+    def _number(self, query: str, bindings: tuple[str, ...]) -> int:
+        """The one number that is asked for; 0 where there is none yet."""
+        rows = self._db.execute(query, bindings)
+        return int(rows[0][0]) if rows else 0

@@ -6,7 +6,7 @@ Through apsw, which brings its own SQLite: the interpreter's is often one with t
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import apsw
 
@@ -17,7 +17,7 @@ BUSY_TIMEOUT_MS: Final = 5000
 
 
 class Database:
-    """One connection: `with db.transaction(): db.connection.execute(…)`."""
+    """One connection: `with db.transaction(): db.execute(…)`."""
 
     def __init__(self, path: Path, schema: str, version: int) -> None:
         """Open or make the database; `version` is its `user_version`, and a newer one is not touched."""
@@ -25,35 +25,51 @@ class Database:
         with storage(path):
             path.touch(PRIVATE, exist_ok=True)
         with self._faults():
-            self.connection = apsw.Connection(str(path))
-            self.connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-            found = self.connection.pragma("user_version")
-            if found not in (0, version):
-                raise HomeNewerError(
-                    f"{path} was made by another version of Tocsin", "Update Tocsin to the newest version."
-                )
-            self.connection.pragma("journal_mode", "wal")
-            self.connection.pragma("synchronous", "full")
-        if found == 0:
-            with self.transaction():
-                self.connection.execute(schema)
-                self.connection.pragma("user_version", version)
+            self._connection = apsw.Connection(str(path))
+        try:
+            self._prepare(schema, version)
+        except BaseException:
+            self.close()
+            raise
+
+    def execute(self, statement: str, bindings: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement, in a transaction of its own where the caller has none; returns all rows."""
+        with self._faults():
+            return cast("list[tuple[Any, ...]]", self._connection.execute(statement, bindings).fetchall())
 
     @contextmanager
-    def transaction(self) -> Iterator[apsw.Connection]:
+    def transaction(self) -> Iterator[None]:
         """All or nothing, and on the disk when this ends."""
         with self._faults():
-            self.connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("BEGIN IMMEDIATE")
             try:
-                yield self.connection
-                self.connection.execute("COMMIT")
+                yield
+                self._connection.execute("COMMIT")
             finally:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """Let go of the file."""
-        self.connection.close()
+        self._connection.close()
+
+    def _prepare(self, schema: str, version: int) -> None:
+        with self._faults():
+            self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+            if self._version() not in (0, version):
+                raise HomeNewerError(
+                    f"{self.path} was made by another version of Tocsin", "Update Tocsin to the newest version."
+                )
+            self._connection.pragma("journal_mode", "wal")
+            self._connection.pragma("synchronous", "full")
+        if self._version() == 0:
+            with self.transaction():
+                if self._version() == 0:  # else another process has made it meanwhile
+                    self._connection.execute(schema)
+                    self._connection.pragma("user_version", version)
+
+    def _version(self) -> int:
+        return int(self.execute("PRAGMA user_version")[0][0])
 
     @contextmanager
     def _faults(self) -> Iterator[None]:

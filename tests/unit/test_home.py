@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -169,8 +170,8 @@ def test_no_path_is_made_of_what_is_no_agency_name(home: Home, name: str) -> Non
 def test_a_damaged_or_newer_database_is_a_clear_error(tmp_path: Path) -> None:
     path = tmp_path / "one.db"
     first = Database(path, "CREATE TABLE t(x)", 1)
-    with first.transaction() as sql:
-        sql.execute("INSERT INTO t VALUES(1)")
+    with first.transaction():
+        first.execute("INSERT INTO t VALUES(1)")
     first.close()
     with pytest.raises(HomeNewerError):
         Database(path, "", 2)
@@ -183,13 +184,42 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     database = Database(tmp_path / "one.db", "CREATE TABLE t(x)", 1)
 
     def fail() -> None:
-        with database.transaction() as sql:
-            sql.execute("INSERT INTO t VALUES(1)")
+        with database.transaction():
+            database.execute("INSERT INTO t VALUES(1)")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         fail()
-    assert list(database.connection.execute("SELECT * FROM t")) == []
+    assert database.execute("SELECT * FROM t") == []
+
+
+def test_a_page_that_is_damaged_is_a_clear_error_also_where_nothing_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "one.db"
+    database = Database(path, "CREATE TABLE t(x)", 1)
+    for _ in range(100):
+        database.execute("INSERT INTO t VALUES(?)", (bytes(1000),))
+    database.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:8192] + b"\xff" * (len(whole) - 8192))
+    with pytest.raises(HomeDamagedError):
+        Database(path, "CREATE TABLE t(x)", 1).execute("SELECT sum(length(x)) FROM t")
+
+
+def test_two_who_make_a_database_at_once_make_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "one.db"
+    begin = Database.transaction
+    others: list[Database] = []
+
+    def slow(database: Database) -> AbstractContextManager[None]:
+        """Between the look at the version and the making, another process has made it."""
+        monkeypatch.setattr(Database, "transaction", begin)
+        others.append(Database(path, "CREATE TABLE t(x)", 1))
+        return begin(database)
+
+    monkeypatch.setattr(Database, "transaction", slow)
+    first = Database(path, "CREATE TABLE t(x)", 1)
+    first.execute("INSERT INTO t VALUES(1)")
+    assert others[0].execute("SELECT x FROM t") == [(1,)]
 
 
 def test_settings_come_from_file_then_environment_then_flag(tmp_path: Path) -> None:
