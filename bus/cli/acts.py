@@ -84,13 +84,14 @@ def _feeds_with(bus: Opened, agency: str, kind: str, record_id: str) -> set[str]
     from bus.client import read_receipts
     from bus.client.memory import Memory
 
+    # First the receipts, which only an agency of this bus has: nobody else's memory is made.
+    receipts = (receipt for _, receipt in read_receipts(bus.log, agency))
+    feeds = {one.feed for one in receipts if (one.kind, one.id) == (kind, record_id) and one.feed is not None}
     memory = Memory(bus.home.publisher(agency))
     try:
-        feeds = set(memory.feeds_of(kind, record_id))
+        return feeds.union(memory.feeds_of(kind, record_id))
     finally:
         memory.close()
-    receipts = (receipt for _, receipt in read_receipts(bus.log, agency))
-    return feeds | {one.feed for one in receipts if (one.kind, one.id) == (kind, record_id) and one.feed is not None}
 
 
 def _link(args: Namespace, output: Output) -> int:
@@ -110,7 +111,6 @@ def _link(args: Namespace, output: Output) -> int:
 
 
 def _heartbeat(args: Namespace, output: Output) -> int:
-
     with opened(args, writing=True) as bus, bus.publisher(args.agency, args.feed) as publisher:
         done = publisher.heartbeat(args.feed, args.interval_s, args.label)
     return _report(output, done, "sent")

@@ -28,7 +28,7 @@ from bus.labels.spelling import read
 from bus.log.protocol import Log, NewRecord
 from bus.log.topics import topic
 from bus.trust.keys import SigningKey
-from schemas.models import EventRef, Heartbeat, Relation, RetractionReason, Status
+from schemas.models import EventRef, Relation, RetractionReason, Status
 
 BATCH_RECORDS: Final = 500
 _TAKEN: Final = frozenset({Reason.ID_CONFLICT, Reason.STALE_REVISION})
@@ -145,7 +145,7 @@ class Publisher:
         now = self._clock_ms()
         terms = self._sealer.terms(feed, label, Status.ACTUAL, None, now)
         named = terms.label.text if isinstance(terms, Terms) else ""
-        record = Act("heartbeat", _own_id("heartbeat", named), Status.ACTUAL, Heartbeat(interval_s=interval_s))
+        record = Act("heartbeat", _own_id("heartbeat", named), Status.ACTUAL, {"interval_s": interval_s})
         with self.memory.transaction():
             line = self._take(record, terms if isinstance(terms, Refusal) else terms._replace(always=True))
         self._flush()

@@ -1,13 +1,13 @@
 """What can be wrong with a log, each with its remedy. Whatever is raised here was not acknowledged."""
 
-from bus.errors import TocsinError
+from bus.errors import NotFoundError, TocsinError
 
 
 class LogError(TocsinError):
     """The log can't do what was asked; nothing that it acknowledged before is lost."""
 
 
-class NoTopicError(LogError):
+class NoTopicError(LogError, NotFoundError):
     """There is no topic of this name."""
 
     def __init__(self, name: str) -> None:

@@ -114,6 +114,20 @@ def test_a_heartbeat_ends_in_a_receipt(tocsin: Tocsin) -> None:
     assert (last["kind"], last["verdict"]) == ("heartbeat", "ACCEPTED")
 
 
+def test_a_heartbeat_of_no_interval_is_refused_by_its_field(tocsin: Tocsin) -> None:
+    said = tocsin("heartbeat", "--as", "alpha", "--feed", "reports", "--interval-s", "0", "--json")
+    assert said.code == 1
+    assert said.document["records"][0]["refused"]["reason"] == "BAD_FIELD"
+
+
+@pytest.mark.parametrize("words", [("receipts", "ls"), ("retract", "x:1", "--reason", "ERROR"), ("alerts", "ls")])
+def test_an_agency_that_is_not_here_is_not_found_and_leaves_no_trace(tocsin: Tocsin, words: tuple[str, ...]) -> None:
+    said = tocsin(*words, "--as", "nobody")
+    assert said.code == 1
+    assert "tocsin agency ls" in said.err
+    assert not (tocsin.home / "agencies" / "nobody").exists()
+
+
 def test_an_alert_is_found_by_the_beginning_of_its_id(tocsin: Tocsin) -> None:
     first = fused(tocsin, "alpha")[0]
     assert tocsin.json("alerts", "show", first["id"][:8], "--as", "alpha") == first
