@@ -22,23 +22,32 @@ def plain(text: str) -> str:
     return _SPACE.sub(" ", text).strip().casefold()
 
 
-def figure(cell: Cell, field: str) -> int | None:
-    """Read a count of persons or things; empty is unknown."""
+def figure(cell: Cell, field: str, *, comma: bool = False) -> int | None:
+    """Read a count of persons or things; empty is unknown. `comma`: as in `degrees`."""
     if cell is None or not (text := cell.strip()):
         return None
-    whole = _WHOLE.fullmatch(text)
+    whole = _WHOLE.fullmatch(_pointed(text, comma=comma))
     if whole is None or (value := int(whole[1])) > MAX_FIGURE:
         raise RowError(Code.BAD_VALUE, field, "a whole number, not negative, or nothing")
     return value
 
 
-def degrees(cell: Cell, field: str, most: float) -> float | None:
-    """Read a latitude or longitude in decimal degrees; empty is unknown."""
+def degrees(cell: Cell, field: str, most: float, *, comma: bool = False) -> float | None:
+    """Read a latitude or longitude in decimal degrees; empty is unknown. `comma`: decimals follow a comma."""
     if cell is None or not (text := cell.strip()):
         return None
+    text = _pointed(text, comma=comma)
     if _DECIMAL.fullmatch(text) is None or abs(value := float(text)) > most:
-        raise RowError(Code.BAD_VALUE, field, f"decimal degrees between -{most:g} and {most:g}")
+        sign = "comma" if comma else "point"
+        raise RowError(Code.BAD_VALUE, field, f"decimal degrees between -{most:g} and {most:g}, with a decimal {sign}")
     return value
+
+
+def _pointed(text: str, *, comma: bool) -> str:
+    """With a decimal comma a point can only part thousands: "1.000" must never pass for 1, so it is no number."""
+    if not comma:
+        return text
+    return "" if "." in text else text.replace(",", ".")
 
 
 @lru_cache(maxsize=4096)

@@ -63,7 +63,7 @@ class Loss:
         sums = f"{self.mapped} cells mapped, {self.defaulted} defaulted, {self.dropped} dropped"
         lines = [f"{self.rows} rows x {len(self.columns)} columns: {sums}"]
         lines += [f"  dropped: {shown(column.name)} ({column.why})" for column in self.columns if column.why]
-        lines += [f"  {note}: {times}" for note, times in self.notes]
+        lines += [f"  {times} x {note}" for note, times in self.notes]
         return "\n".join(lines)
 
 

@@ -63,7 +63,7 @@ class Refused:
         if self.line:
             place += f" (line {self.line})"
         if self.field:
-            place += f", {self.field}"
+            place += f", column {self.field}" if self.row == 0 else f", {self.field}"
         return f"{self.code} at {place}: expected {self.expected}. {self.remedy}"
 
 

@@ -75,7 +75,11 @@ def text_of(data: bytes) -> str | Refused:
         return data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return refuse_file(Code.NOT_THIS_FORMAT, f"UTF-8; byte {error.start} is none", line=line)
+        return refuse_file(
+            Code.NOT_THIS_FORMAT,
+            f"text in UTF-8, as spreadsheets save it as CSV UTF-8; byte {error.start} is none",
+            line=line,
+        )
 
 
 def flawless(cells: list[Cell]) -> list[Cell] | RowError:

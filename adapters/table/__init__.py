@@ -7,6 +7,7 @@ from collections.abc import Mapping as AnyMapping
 from types import MappingProxyType
 from typing import Final
 
+from adapters.display import shown
 from adapters.loss import Tally
 from adapters.refusals import Refused
 from adapters.rows import translate_rows
@@ -15,6 +16,8 @@ from adapters.table.map import Mapper
 from adapters.table.plan import Plan
 from adapters.table.read import read, recognise
 from adapters.translation import Options, Translation, status_option, text_option
+
+ABSENT: Final = "the mapping reads a column {}, which the sheet does not have"
 
 
 class TableAdapter:
@@ -62,6 +65,8 @@ class TableAdapter:
         if (missing := plan.missing()) is not None:
             return Translation.none(missing)
         tally = Tally(sheet.columns, plan.read, plan.why)
+        if chosen is not None and chosen not in shipped():  # a shipped one knows more layouts than any sheet has
+            tally.notes.update(ABSENT.format(shown(name)) for name in plan.absent)
         mapper = Mapper(plan, status, tally.notes)
         return translate_rows(sheet, tally, mapper.draft, mapper.silent)
 

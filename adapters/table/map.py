@@ -174,8 +174,8 @@ class Mapper:
     def _point(self, cells: Cells) -> dict[str, float]:
         plan = self._plan
         names = plan.mapping.where
-        lat = degrees(self._said(cells, plan.lat), (names.lat or ("",))[0], 90)
-        lon = degrees(self._said(cells, plan.lon), (names.lon or ("",))[0], 180)
+        lat = degrees(self._said(cells, plan.lat), (names.lat or ("",))[0], 90, comma=plan.comma)
+        lon = degrees(self._said(cells, plan.lon), (names.lon or ("",))[0], 180, comma=plan.comma)
         if lat is None or lon is None:
             if (lat is None) is not (lon is None):
                 self._notes[HALF_POINT] += 1
@@ -223,7 +223,8 @@ class Mapper:
         return found, bound.implied if least else ()
 
     def _figure(self, cells: Cells, at: int | None) -> int | None:
-        return None if at is None else figure(self._said(cells, at), self._plan.columns[at])
+        plan = self._plan
+        return None if at is None else figure(self._said(cells, at), plan.columns[at], comma=plan.comma)
 
     def _codes(self, cells: Cells, counts: list[tuple[dict[str, Any], tuple[str, ...]]]) -> tuple[list[str], list[str]]:
         """All types of the row, the gravest first, and the sectors affected."""

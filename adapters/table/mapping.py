@@ -202,6 +202,7 @@ class Mapping(Value):
     default_type: EventType = "other"
     unknown: Many[str] = Field(default=(), description="Words that mean no more than an empty cell.")
     sectors: Many[Lax[Sector]] = Field(default=(), description="Affected in every row.")
+    decimal_comma: bool = Field(default=False, description="Decimals follow a comma: 12,05; a point is then refused.")
     id: Id
     modified: Columns | None = Field(default=None, description="Column of the time of the last change.")
     when: When

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from adapters.cells import is_positive, plain
+from adapters.display import shown
 from adapters.refusals import Code, Refused, refuse_file
 from adapters.table.mapping import Actor, Columns, Condition, Count, Mapping, Rule
 from schemas.models.enums import ActorClass
@@ -70,11 +71,13 @@ class Binder:
         self._at = {plain(name): at for at, name in reversed(list(enumerate(columns)))}
         self.read: set[int] = set()
         self.why: dict[int, str] = {}
+        self.absent: list[str] = []
 
     def one(self, names: Columns | None) -> int | None:
         """Position of the first of these names that the sheet has; its other names are not read, and that is said."""
         found = self._present(names)
         if not found:
+            self.miss(names)
             return None
         self.read.add(found[0])
         for other in found[1:]:
@@ -84,6 +87,7 @@ class Binder:
     def any(self, names: Columns | None) -> tuple[int, ...]:
         """Positions of all of these names that the sheet has."""
         found = self._present(names)
+        self.miss(names)
         self.read.update(found)
         return found
 
@@ -97,6 +101,11 @@ class Binder:
         for at in found:
             self.why[at] = why
         return found
+
+    def miss(self, names: Columns | None) -> None:
+        """Remember a column that is asked for under these names, but not in the sheet."""
+        if names and not self._present(names) and names[0] not in self.absent:
+            self.absent.append(names[0])
 
     def _present(self, names: Columns | None) -> tuple[int, ...]:
         return tuple(dict.fromkeys(self._at[key] for name in names or () if (key := plain(name)) in self._at))
@@ -126,6 +135,8 @@ class Plan:
             (f"{mapping.format}.{names[0]}", at) for names in mapping.attributes if (at := bind.one(names)) is not None
         )
         self._say_why(bind)
+        self.comma = mapping.decimal_comma
+        self.absent = tuple(bind.absent)
         self.read = frozenset(bind.read)
         self.why = bind.why
         self.unknown = frozenset(plain(word) for word in mapping.unknown)
@@ -145,7 +156,7 @@ class Plan:
         """Refuse a sheet that lacks what no draft can be without."""
         for at, names in ((self.id, self.mapping.id.column), (self.when, self.mapping.when.column)):
             if at is None:
-                return refuse_file(Code.UNKNOWN_LAYOUT, "a column of this name", field=names[0])
+                return refuse_file(Code.UNKNOWN_LAYOUT, f"a column {shown(names[0])}", field=names[0])
         return None
 
     def _radius(self, text: str) -> tuple[float | None, bool, bool]:
@@ -182,6 +193,8 @@ def _count(count: Count, bind: Binder) -> BoundCount | None:
 
 
 def _rule(rule: Rule, bind: Binder) -> BoundRule | None:
+    for condition in rule.when:
+        bind.miss(condition.column)
     if not all(bind.has(condition.column) for condition in rule.when):
         return None
     conditions = tuple(BoundCondition(bind.any(each.column), Memo(_test(each))) for each in rule.when)

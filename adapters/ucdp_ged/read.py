@@ -78,7 +78,7 @@ def locate(sheet: Sheet) -> Columns | Refused:
             at[name] = position
     for name in known.required:
         if name not in at:
-            return refuse_file(Code.NOT_THIS_FORMAT, "a column of this name, as GED has it", field=name)
+            return refuse_file(Code.NOT_THIS_FORMAT, f"a column {name}, as GED has it", field=name)
     return Columns(MappingProxyType(at), frozenset(at.values()), why)
 
 

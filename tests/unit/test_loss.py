@@ -37,7 +37,7 @@ def test_the_account_for_a_person_names_what_was_dropped_and_can_not_drive_a_ter
     text = str(tally().close())
     assert "10 rows x 4 columns: 12 cells mapped, 2 defaulted, 26 dropped" in text
     assert r"dropped: secret\x1b[2J (personal data)" in text
-    assert "figures out of order: 2" in text
+    assert "2 x figures out of order" in text
     assert "\x1b" not in text
 
 

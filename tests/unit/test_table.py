@@ -374,6 +374,26 @@ def test_csv_and_json_of_one_row_give_one_draft() -> None:
     assert ADAPTER.translate(text, {"mapping": MAPPING}).drafts[0] == draft()
 
 
+COMMAS = "decimal_comma = true\n" + MAPPING.replace('precision = "Precision"', "km = 5")
+
+
+def test_a_decimal_comma_is_read_where_the_mapping_says_so_and_a_point_is_no_number_then() -> None:
+    made = translated({**ROW, "Lat": "12,05", "Lon": "-24,5", "Dead": "2,0"}, mapping=COMMAS).drafts[0].body
+    assert (made["where"]["lat"], made["where"]["lon"]) == (12.05, -24.5)
+    assert made["counts"][0]["best"] == 2
+    for wrong in ({"Lat": "12.05"}, {"Dead": "1.000"}):
+        found = translated({**ROW, "Lat": "12,05", "Lon": "24,5", **wrong}, mapping=COMMAS)
+        assert [(one.code, one.field) for one in found.refused] == [(Code.BAD_VALUE, next(iter(wrong)))]
+    assert "decimal point" in translated({**ROW, "Lat": "12,05"}).refused[0].expected
+
+
+def test_a_column_that_the_mapping_reads_and_the_sheet_lacks_is_said() -> None:
+    row = {key: value for key, value in ROW.items() if key != "Weapon"}
+    said = [note for note, _ in translated({**row, "Lat": ""}).loss.notes if "does not have" in note]
+    assert "the mapping reads a column Weapon, which the sheet does not have" in said
+    assert not any("column Lat," in note for note in said)
+
+
 def test_options_that_make_no_sense_are_wrong_usage() -> None:
     for options in ({"maping": "x"}, {"mapping": b"\xff"}, {"mapping": MAPPING, "status": "DRILL"}):
         with pytest.raises(UsageError):
