@@ -1,6 +1,6 @@
 """The control state as every stage has it: the records of `control`, folded from the first to the last."""
 
-from bus.errors import Refusal, TocsinError
+from bus.errors import Reason, Refusal, TocsinError, refuse
 from bus.log.protocol import Log, Record
 from bus.stages.control import CONTROL, Control
 from bus.trust import frame
@@ -40,7 +40,7 @@ def follow(control: Control, record: Record) -> tuple[int, Control]:
         raise _foreign(record.offset)
     accepted = decode_trusted(schema, record.value)
     envelope = frame.parse(accepted["envelope"])
-    message = envelope if isinstance(envelope, Refusal) else _message(envelope)
+    message = envelope if isinstance(envelope, Refusal) else read_message(envelope)
     if isinstance(envelope, Refusal) or isinstance(message, Refusal):
         raise _foreign(record.offset)
     accepted_at: int = accepted["accepted_at"]
@@ -50,15 +50,25 @@ def follow(control: Control, record: Record) -> tuple[int, Control]:
     return accepted_at, after
 
 
-def _message(envelope: frame.Envelope) -> Message | Refusal:
+def read_message(envelope: frame.Envelope) -> Message | Refusal:
+    """Decode strictly and validate; the type that was signed names the feed that the header names.
+
+    Whether the signature is good is another question.
+    """
     named = parse_payload_type(envelope.payload_type)
     if isinstance(named, Refusal):
         return named
+    model = MESSAGE_OF_KIND.get(named.kind)
+    if model is None:
+        return refuse(Reason.UNKNOWN_TYPE, "payload type", "one of " + ", ".join(MESSAGE_OF_KIND))
     schema = resolve(named)
     if isinstance(schema, Refusal):
         return schema
     value = decode(schema, envelope.payload)
-    return value if isinstance(value, Refusal) else validate(MESSAGE_OF_KIND[named.kind], value)
+    message = value if isinstance(value, Refusal) else validate(model, value)
+    if not isinstance(message, Refusal) and message.header.feed != named.feed:
+        return refuse(Reason.FEED_MISMATCH, "header.feed", "the feed that the payload type names")
+    return message
 
 
 def _foreign(offset: int) -> ForeignControlError:

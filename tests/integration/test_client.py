@@ -576,6 +576,16 @@ def test_a_payload_signed_as_another_feeds_is_found_out(world: World) -> None:
     assert picture.event("fra/main/test:a") is None
 
 
+@pytest.mark.parametrize("kind", ["tick", "receipt"])
+def test_what_is_no_message_of_anybody_is_found_out(world: World, kind: str) -> None:
+    outbox, _ = delivered_world(world)
+    body = frame.sign(payload_type(kind, "main"), newest(kind).prefix + b"\2", world.keys["fra"]).encode()
+    outbox.deliver("event", "fra/main/test:a", body, change="UPDATE")
+    picture = Subscriber(world.log, "deu", world.pin).catch_up()
+    found = verify_event(picture, Authority(world.log, world.pin), "fra/main/test:a")
+    assert [f.refusal.reason for f in found.findings if f.refusal] == [Reason.UNKNOWN_TYPE]
+
+
 def test_a_key_found_compromised_later_taints_what_it_signed_since(world: World) -> None:
     outbox, members = delivered_world(world)
     outbox.deliver("alert", "ab" * 32, alert_of(world, members, world.now))
