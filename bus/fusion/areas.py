@@ -45,9 +45,6 @@ class Box(NamedTuple):
         return cls(south, north, -181.0, 181.0)
 
 
-ANYWHERE: Final = Box(-91.0, 91.0, -181.0, 181.0)
-
-
 @lru_cache(maxsize=2048)
 def cell_of(lat: float, lon: float, resolution: int) -> int:
     """The cell that holds a point."""

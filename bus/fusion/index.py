@@ -6,9 +6,8 @@ pairs).
 """
 
 from collections.abc import Iterable, Iterator
-from math import inf
 
-from bus.fusion.areas import ANYWHERE, Area, Box, Spot, cell_of, disk, rings_within
+from bus.fusion.areas import Area, Box, Spot, cell_of, disk, rings_within
 from bus.fusion.dense import Bucket, Crowd
 from bus.fusion.entry import Entry
 from bus.fusion.gate import Gate
@@ -30,8 +29,8 @@ class Index:
     """
 
     __slots__ = (
-        "_buckets", "_by_country", "_crowds", "_dense", "_gate", "_held", "_records", "_resolutions", "_sigmas",
-        "_tables",
+        "_buckets", "_by_country", "_crowds", "_dense", "_deviations", "_gate", "_held", "_records", "_resolutions",
+        "_sigmas", "_tables", "_widest",
     )  # fmt: skip
 
     def __init__(self, parameters: Parameters) -> None:
@@ -46,6 +45,8 @@ class Index:
         self._tables: list[dict[Area, Bins]] = [{} for _ in range(2 * (self._by_country + 1))]
         self._crowds: dict[tuple[int, Area], dict[int, list[Bucket]]] = {}
         self._held = [0] * SPANS
+        self._deviations: list[dict[float, int]] = [{} for _ in self._tables]
+        self._widest = [0.0 for _ in self._tables]
         self._records: dict[str, Entry | dict[Entry, None]] = {}
         self._buckets: dict[PlaceDay, Bucket] = {}
 
@@ -56,7 +57,7 @@ class Index:
             bucket = self._buckets[key] = Bucket()
         entry.bucket = bucket
         bucket.entries.append(entry)
-        self._held[span_of(entry.node)] += 1
+        self._tally(entry.node, 1)
         if entry.node.derived_from:
             self._record(entry.node.derived_from[0], entry)
         if bucket.crowd is not None:
@@ -78,7 +79,7 @@ class Index:
         else:
             self._crowd_out(bucket, bucket.crowd, entry)
         bucket.entries.remove(entry)
-        self._held[span_of(entry.node)] -= 1
+        self._tally(entry.node, -1)
         if entry.node.derived_from:
             self._forget(entry.node.derived_from[0], entry)
         if not bucket.entries:
@@ -104,14 +105,13 @@ class Index:
         times = Times.around(node, self._held)
         found: list[Entry] = []
         crowds: dict[int, Bucket] = {}
-        for table, level, sigma in self._tables_for(self._level(node)):
-            if not self._tables[table] and not self._crowds:
+        for table, level in self._tables_for(self._level(node)):
+            if not self._deviations[table]:
                 continue
-            reach_km = self._gate.reach_km(node.sigma_km, sigma)
+            reach_km = self._gate.reach_km(node.sigma_km, self._widest[table])
             areas = self._areas(node, level, reach_km)
             if self._tables[table]:
-                box = ANYWHERE if sigma == inf else Box.around(entry.lat, entry.lon, reach_km)
-                self._search(table, areas, times, box, found)
+                self._search(table, areas, times, Box.around(entry.lat, entry.lon, reach_km), found)
             if self._crowds:
                 self._search_crowds(table, areas, times, crowds)
         for bucket in crowds.values():
@@ -122,16 +122,30 @@ class Index:
             found += (told,) if isinstance(told, Entry) else told
         return found
 
-    def _tables_for(self, own: int) -> Iterator[tuple[int, int, float]]:
-        """Tables to look in from a level, each with its level and the largest deviation of a place in it.
+    def _tables_for(self, own: int) -> Iterator[tuple[int, int]]:
+        """Tables to look in from a level, each with its level.
 
         Of its own level an event meets equals and all that is known more precisely; of coarser ones only equals.
         """
         if own > 0:
-            yield own + self._by_country + 1, own, inf if own == self._by_country else self._sigmas[own - 1]
-        for level in range(own, self._by_country):
-            yield level, level, self._sigmas[level]
-        yield self._by_country, self._by_country, inf
+            yield own + self._by_country + 1, own
+        for level in range(own, self._by_country + 1):
+            yield level, level
+
+    def _tally(self, node: Node, change: int) -> None:
+        """Count an event in or out, so that a search knows how long and how vague the events in a table are at most."""
+        self._held[span_of(node)] += change
+        own = self._level(node)
+        for level in range(own, self._by_country + 1):
+            table = level if level == own else level + self._by_country + 1
+            held = self._deviations[table]
+            held[node.sigma_km] = held.get(node.sigma_km, 0) + change
+            if not held[node.sigma_km]:
+                del held[node.sigma_km]
+                if node.sigma_km == self._widest[table]:
+                    self._widest[table] = max(held, default=0.0)
+            elif node.sigma_km > self._widest[table]:
+                self._widest[table] = node.sigma_km
 
     def _search(self, table: int, areas: Iterable[Area], times: Times, box: Box, found: list[Entry]) -> None:
         south, north, west, east = box

@@ -87,6 +87,8 @@ def test_what_is_taken_out_leaves_nothing_behind() -> None:
     assert not index._crowds
     assert not index._records
     assert not any(index._held)
+    assert not any(index._deviations)
+    assert not any(index._widest)
 
 
 def test_a_crowded_place_day_is_met_by_feature_once_it_is_dense() -> None:
