@@ -51,7 +51,8 @@ TABLE: Final[tuple[TopicSpec, ...]] = (
     TopicSpec("submissions.<agency>", "feed", 14 * DAY_MS, ("<agency>",), ("ingest",), followed=True),
     TopicSpec("events", "digest", EVENTS_MS, ("ingest",), ("correlate", "audit"), followed=True),
     TopicSpec("control", "kind", None, ("ingest",), ("stages", "agencies")),
-    TopicSpec("outbox.<agency>", "alert or event id", 90 * DAY_MS, ("correlate",), ("<agency>",)),
+    # A reader has its picture from all its deliveries, in one chain: without the first ones nobody could begin anew.
+    TopicSpec("outbox.<agency>", "alert or event id", None, ("correlate",), ("<agency>",)),
     TopicSpec("delivered.<agency>", "record or alert id; head", None, ("correlate",), ("correlate",), compacted=True),
     TopicSpec("receipts.<agency>", "kind/feed/id; raw/<sha256>", EVENTS_MS, ("ingest",), ("<agency>", "ingest")),
     TopicSpec("rejected.<agency>", "", 90 * DAY_MS, ("ingest",), ("<agency>", "operators")),

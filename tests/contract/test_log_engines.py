@@ -15,6 +15,7 @@ from tests.support.log_engines import ENGINES, Engine, new
 EVENTS = "events"
 SUBMISSIONS = "submissions.fra"
 OUTBOX = "outbox.fra"
+REJECTED = "rejected.fra"
 DELIVERED = "delivered.fra"
 
 
@@ -371,24 +372,24 @@ def test_compaction_takes_what_is_superseded_and_changes_nothing_of_the_latest(e
 
 def test_retention_deletes_what_is_old_and_offsets_go_on(engine: Engine) -> None:
     log = engine.open()
-    (at, *_) = log.append(OUTBOX, new(OUTBOX, *numbers(1100)))
-    end = log.end(OUTBOX)
+    (at, *_) = log.append(REJECTED, new(REJECTED, *numbers(1100)))
+    end = log.end(REJECTED)
     assert log.retain(at + 90 * DAY_MS) == 0
     assert log.retain(at + 90 * DAY_MS + 1) == 1100
-    assert values(log.read(OUTBOX)) == []
-    log.append(OUTBOX, new(OUTBOX, b"young"))
-    assert [(r.offset >= end, r.value) for r in log.read(OUTBOX)] == [(True, b"young")]
-    assert log.append(OUTBOX, new(OUTBOX, b"after"))[0] >= at
+    assert values(log.read(REJECTED)) == []
+    log.append(REJECTED, new(REJECTED, b"young"))
+    assert [(r.offset >= end, r.value) for r in log.read(REJECTED)] == [(True, b"young")]
+    assert log.append(REJECTED, new(REJECTED, b"after"))[0] >= at
 
 
 def test_retention_keeps_what_is_young(engine: Engine) -> None:
     log = engine.open()
-    log.append(OUTBOX, new(OUTBOX, b"old"))
+    log.append(REJECTED, new(REJECTED, b"old"))
     engine.pass_time(DAY_MS)
-    (at,) = log.append(OUTBOX, new(OUTBOX, b"young"))
+    (at,) = log.append(REJECTED, new(REJECTED, b"young"))
     log.append("control", new("control", b"kept for ever"))
     assert log.retain(at + 90 * DAY_MS) == 1
-    assert values(log.read(OUTBOX)) == [b"young"]
+    assert values(log.read(REJECTED)) == [b"young"]
     assert values(log.read("control")) == [b"kept for ever"]
 
 

@@ -26,7 +26,7 @@ from bus.errors import Reason, TocsinError
 from bus.home import Home, save_key
 from bus.log.protocol import NewRecord
 from bus.log.sqlite import SqliteLog
-from bus.log.topics import agency_topics, bus_topics, topic
+from bus.log.topics import DAY_MS, agency_topics, bus_topics, topic
 from bus.stages.following import ForeignControlError
 from bus.trust import frame
 from bus.trust.keys import SigningKey
@@ -634,6 +634,12 @@ def test_a_repeat_is_dropped_and_a_later_start_goes_on_from_its_head(world: Worl
     outbox.deliver("event", "deu/main/test:b", change="RETRACTED", reason="EXPIRED")
     later = Subscriber(world.log, "deu", world.pin, Head(*subscriber.head))
     assert [received.delivery.sequence for received in later.poll()] == [4]
+
+
+def test_a_reader_that_begins_late_finds_its_chain_unbroken(world: World) -> None:
+    delivered_world(world)
+    world.log.retain(world.now + 2000 * DAY_MS)
+    assert len(Subscriber(world.log, "deu", world.pin).catch_up().events()) == 2
 
 
 @pytest.mark.parametrize("harm", ["gap", "changed", "forked", "other reader", "other pin", "garbage"])

@@ -9,7 +9,7 @@ DOCUMENTED = {
     "submissions.<agency>": ("feed", 14, False, ("<agency>",), ("ingest",)),
     "events": ("digest", 460, False, ("ingest",), ("correlate", "audit")),
     "control": ("kind", None, False, ("ingest",), ("stages", "agencies")),
-    "outbox.<agency>": ("alert or event id", 90, False, ("correlate",), ("<agency>",)),
+    "outbox.<agency>": ("alert or event id", None, False, ("correlate",), ("<agency>",)),
     "delivered.<agency>": ("record or alert id; head", None, True, ("correlate",), ("correlate",)),
     "receipts.<agency>": ("kind/feed/id; raw/<sha256>", 460, False, ("ingest",), ("<agency>", "ingest")),
     "rejected.<agency>": ("", 90, False, ("ingest",), ("<agency>", "operators")),
