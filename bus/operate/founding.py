@@ -22,9 +22,9 @@ from bus.log.topics import agency_topics, bus_topics, topic
 from bus.operate.desk import DESK, ROOT, Desk
 from bus.operate.faults import DeskError
 from bus.operate.keys import kept_or_new
-from bus.operate.records import AUTHORITY, CONTROL, Place, roster_record
+from bus.operate.records import Place, roster_record
 from bus.operate.rosters import first_roster
-from bus.stages.control import BUS
+from bus.stages.control import AUTHORITY, BUS, CONTROL
 from bus.trust import frame
 from schemas.codec import decode_trusted
 from schemas.models import PolicyDocument

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from bus.errors import Refusal, TocsinError
+from bus.stages.control import AUTHORITY, CONTROL
 from bus.trust import frame
 from bus.trust.keys import SigningKey
 from schemas.codec import payload_type, to_wire
@@ -18,8 +19,6 @@ from schemas.models import (
     Status,
 )
 
-AUTHORITY: Final = "authority"
-CONTROL: Final = "control"
 LABEL: Final = "COALITION UNCLASSIFIED//PUBLIC"
 """The authority's records are public: who is admitted, and under which rules, everybody may know."""
 

@@ -10,8 +10,8 @@ from bus.log.faults import Fenced, Owned
 from bus.log.protocol import Log, NewRecord
 from bus.log.topics import topic
 from bus.operate.faults import NoAnswerError
-from bus.operate.records import AUTHORITY, CONTROL
 from bus.stages.authority import serve_authority
+from bus.stages.control import AUTHORITY, CONTROL
 from bus.trust import frame
 from schemas.codec import decode_trusted
 from schemas.models import Receipt, Verdict

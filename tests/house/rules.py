@@ -30,6 +30,7 @@ MUTABLE_CALLS = frozenset({"dict", "list", "set", "bytearray", "defaultdict", "d
 MUTATING_METHODS = frozenset(
     {"append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove", "discard", "clear"}
 )
+MAKING_METHODS = frozenset({"model_construct", "model_validate", "model_validate_json"})
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -91,7 +92,7 @@ def _made_only_in(name: str, *places: str) -> Callable[[Module], Iterator[Findin
         for node, called, is_method in _calls(source.tree):
             made = called == name
             if is_method and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
-                made = made or (node.func.value.id == name and called == "model_construct")
+                made = made or (node.func.value.id == name and called in MAKING_METHODS)
             if made:
                 yield Finding(node.lineno, f"{name} made outside {places[0]}")
         for node_ in ast.walk(source.tree):
