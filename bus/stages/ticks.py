@@ -27,8 +27,10 @@ class Ticker:
         self._is_start = True
 
     def restore(self, note: str | None) -> None:
-        """Go on after the last tick that was committed."""
-        self._last = int(note.removeprefix(_NOTE)) if note is not None and note.startswith(_NOTE) else None
+        """Go on after the last tick that was committed; one that was made and not committed is owed still."""
+        last = int(note.removeprefix(_NOTE)) if note is not None and note.startswith(_NOTE) else None
+        self._is_start = self._is_start or last != self._last
+        self._last = last
 
     def due(self) -> Outputs | None:
         """The next tick, if it is time."""

@@ -293,6 +293,17 @@ def test_one_tick_at_each_start_then_one_an_interval_strictly_increasing(world: 
     assert world.ticks() == sorted(set(world.ticks()))
 
 
+def test_a_starts_tick_that_was_not_committed_is_owed_still(world: World) -> None:
+    ticker, committed = Ticker(60, world.clock), f"tick {world.clock()}"
+    ticker.restore(committed)
+    assert ticker.due() is not None
+    ticker.restore(committed)
+    made = ticker.due()
+    assert made is not None, "the commit had failed"
+    ticker.restore(made.note)
+    assert ticker.due() is None
+
+
 def test_the_authoritys_shard_waits_for_nobody_but_its_owner(world: World) -> None:
     reader = world.log.take("ingest-authority", ["submissions.authority"])
     with pytest.raises(Owned):
