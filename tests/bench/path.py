@@ -19,7 +19,7 @@ from typing import Final
 
 from bus.clock import now_ms
 from bus.config import Settings
-from bus.log.protocol import NewRecord
+from bus.log.protocol import NewRecord, Record
 from bus.log.sqlite import SqliteLog
 from bus.log.topics import topic
 from bus.stages.correlate.stage import Correlate
@@ -181,18 +181,21 @@ def _state(folder: Path, events: int) -> float:
     stage.restore(world.log, reader)
     records = list(world.log.read(topic("events")))
     half = len(records) // 2
-    for start in range(0, half, BATCH):
-        stage.process(records[start : min(start + BATCH, half)])
-    gc.collect()
     tracemalloc.start()
-    for start in range(half, len(records), BATCH):
-        stage.process(records[start : start + BATCH])
-    gc.collect()
-    used, _ = tracemalloc.get_traced_memory()
+    before = _held(stage, records[:half])
+    used = _held(stage, records[half:]) - before
     tracemalloc.stop()
     reader.release()
     world.log.close()
     return used / (len(records) - half)
+
+
+def _held(stage: Correlate, records: Sequence[Record]) -> int:
+    """Bytes in use after these records."""
+    for start in range(0, len(records), BATCH):
+        stage.process(list(records[start : start + BATCH]))
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
 
 
 def _start() -> float:
