@@ -247,6 +247,27 @@ def test_damage_met_later_is_an_error_too(tmp_path: Path) -> None:
     log.close()
 
 
+@pytest.mark.parametrize("gone", [(0,), (1,), (2,), (0, 1), (0, 1, 2)])
+@pytest.mark.parametrize("topic", ["control", EVENTS])
+def test_records_that_a_damaged_tree_no_longer_shows_are_damage(
+    tmp_path: Path, topic: str, gone: tuple[int, ...]
+) -> None:
+    log = made(tmp_path)
+    log.append(topic, new(topic, b"a", b"b", b"c"))
+    log.close()
+    connection = apsw.Connection(str(tmp_path / "bus.db"))
+    number = connection.execute("SELECT number FROM topics WHERE name = ?", (topic,)).fetchall()[0][0]
+    connection.executemany("DELETE FROM records WHERE id = ?", [(number << 40 | offset,) for offset in gone])
+    connection.close()
+    log = SqliteLog(tmp_path / "bus.db", lambda: NOW)
+    with pytest.raises(LogDamagedError):
+        list(log.read(topic))
+    reader = log.take("stage", [topic])
+    with pytest.raises(LogDamagedError):
+        reader.poll(10, 0)
+    log.close()
+
+
 def test_a_log_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "bus.db"
     made(tmp_path).close()

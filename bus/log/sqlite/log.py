@@ -109,7 +109,11 @@ class SqliteLog:
 
     def _stream(self, topic: Topic, start: int, end: int) -> Iterator[Record]:
         """Chunk by chunk: no read transaction is open while the caller works, so the write-ahead log can begin anew."""
-        while start < end and (records := self._tables.fetch(topic, start, end)):
+        while start < end:
+            records = self._tables.fetch(topic, start, end)
+            self._tables.check_whole(topic, start, end, records)
+            if not records:
+                return
             self._owners.keep_alive()
             yield from records
             start = records[-1].offset + 1

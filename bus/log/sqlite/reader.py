@@ -138,7 +138,8 @@ class SqliteReader:
 
         The topic that begins changes with each call, so that none waits for ever behind others.
         """
-        waiting = [topic for topic in self._topics.values() if self._has_more(topic)]
+        ends = {topic.name: self._tables.end(topic.number) for topic in self._topics.values()}
+        waiting = [topic for topic in self._topics.values() if self._positions[topic.name] < ends[topic.name]]
         if not waiting:
             return []
         self._turn += 1
@@ -153,7 +154,9 @@ class SqliteReader:
                 wanted = min(share, max_records - len(records))
                 if wanted == 0 or budget <= 0:
                     break
-                taken = self._tables.fetch(topic, self._positions[topic.name], limit=wanted, budget_bytes=budget)
+                position = self._positions[topic.name]
+                taken = self._tables.fetch(topic, position, limit=wanted, budget_bytes=budget)
+                self._tables.check_whole(topic, position, ends[topic.name], taken)
                 records += taken
                 budget -= sum(len(record.value) for record in taken)
                 if taken:
@@ -161,6 +164,3 @@ class SqliteReader:
                     more.append(topic)
             waiting = more
         return records
-
-    def _has_more(self, topic: Topic) -> bool:
-        return self._positions[topic.name] < self._tables.end(topic.number)

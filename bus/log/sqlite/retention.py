@@ -13,6 +13,8 @@ SLICE_RECORDS: Final = 500
 _VACUUM_PAGES: Final = 250
 _TOPICS: Final = "SELECT number, retention_ms, followed FROM topics WHERE retention_ms IS NOT NULL AND NOT compacted"
 _OLDEST: Final = "SELECT id, ms FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
+# What a topic that is not compacted has from this offset on must be there, or the file is damaged.
+_KEPT_FROM: Final = "UPDATE topics SET clean = ? WHERE number = ?"
 _SLOWEST: Final = "SELECT min(position) FROM cursors WHERE topic = ?"
 
 
@@ -43,6 +45,7 @@ def _delete_slice(file: LogFile, topic: _Aging, before_ms: int) -> int:
         old = [number for number, ms in rows(connection, _OLDEST, (start, end, SLICE_RECORDS)) if ms < before_ms]
         if old:
             connection.execute("DELETE FROM records WHERE id >= ? AND id <= ?", (old[0], old[-1]))
+            connection.execute(_KEPT_FROM, (old[-1] - start + 1, topic.number))
             rows(connection, f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
     return len(old)
 

@@ -9,6 +9,7 @@ import apsw
 from bus.log.faults import NoTopicError
 from bus.log.protocol import Headers, NewRecord, Record
 from bus.log.sqlite.file import LogFile, rows
+from bus.log.sqlite.trouble import damaged
 
 SHIFT: Final = 40
 OFFSETS: Final = (1 << SHIFT) - 1
@@ -18,6 +19,7 @@ CHUNK_BYTES: Final = 16 << 20
 _HEADER: Final = struct.Struct(">HI")
 _READ: Final = "SELECT id, ms, key, value, headers FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
 _BACK: Final = _READ.replace("ORDER BY id", "ORDER BY id DESC")
+_KEPT: Final = "SELECT clean FROM topics WHERE number = ?"
 _VALUE: Final = 3
 _APPEND: Final = "INSERT INTO records VALUES (?, ?, ?, ?, ?)"
 
@@ -65,6 +67,18 @@ class Tables:
         found = self._file.scan(_READ, (base | start, base | min(end, OFFSETS), limit), _VALUE, budget_bytes)
         name = topic.name
         return [Record(name, at & OFFSETS, ms, key, value, _unpack(packed)) for at, ms, key, value, packed in found]
+
+    def check_whole(self, topic: Topic, start: int, end: int, records: Sequence[Record]) -> None:
+        """Raise where records that must be there are not: a damaged tree can look like one that is empty.
+
+        `records` is what was fetched from `start` on, and `end` an end of the topic at that time or before.
+        """
+        first = records[0].offset if records else end
+        if topic.compacted or (start >= first and len(records) == (records[-1].offset + 1 - first if records else 0)):
+            return
+        kept = int(self._file.read(_KEPT, (topic.number,))[0][0])
+        if first > max(start, kept) or (records and len(records) != records[-1].offset + 1 - first):
+            raise damaged(self._file.path, f"a record in {topic.name} at each offset from {max(start, kept)} on")
 
     def latest(self, topic: Topic, keep_alive: Callable[[], None]) -> Iterator[Record]:
         """The latest record of each key, read backwards; `keep_alive` is called between chunks."""
