@@ -1,6 +1,7 @@
 """`tocsin retract`, `link`, `heartbeat`: an author's acts besides publishing."""
 
 from argparse import Namespace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bus.cli.commands import Commands, as_agency
@@ -55,7 +56,7 @@ def _retract(args: Namespace, output: Output) -> int:
         for feed, ids in by_feed.items():
             with bus.publisher(args.agency, feed) as publisher:
                 done.lines += publisher.retract(args.kind, feed, ids, args.reason, args.note).lines
-    return _report(output, done, "retracted")
+    return _report(output, done, "retracted", [one for ids in by_feed.values() for one in ids])
 
 
 def _own(args: Namespace, bus: Opened, named: str) -> tuple[str, str]:
@@ -106,18 +107,26 @@ def _link(args: Namespace, output: Output) -> int:
             raise UsageError(f"{named} names no event", "Write it as agency/feed/id.")
         refs.append(EventRef.model_construct(agency=agency, feed=feed, id=record_id))
     with opened(args, writing=True) as bus, bus.publisher(args.agency, args.feed) as publisher:
+        acts = bus.feed(args.agency, args.feed).analyst or args.relation not in {"SAME", "DIFFERENT"}
         done = publisher.link(args.relation, refs, args.feed, args.label, args.note)
+    if not acts:
+        output.note(f"{args.agency}/{args.feed} is no analyst's feed: this link is read, but nothing is matched by it.")
+        output.note(f"  `tocsin agency feed {args.agency} {args.feed} --analyst` would change that.")
     return _report(output, done, "said")
 
 
 def _heartbeat(args: Namespace, output: Output) -> int:
     with opened(args, writing=True) as bus, bus.publisher(args.agency, args.feed) as publisher:
+        bus.feed(args.agency, args.feed)
         done = publisher.heartbeat(args.feed, args.interval_s, args.label)
     return _report(output, done, "sent")
 
 
-def _report(output: Output, done: "Publication", verb: str) -> int:
+def _report(output: Output, done: "Publication", verb: str, about: Sequence[str] = ()) -> int:
+    """What became of each act, under the id that the user typed, if it is about a record: `about`, in its order."""
     from bus.client import Outcome
+
+    names = about or [line.id for line in done.lines]
 
     status = NO if done.refused else DONE
     if output.as_json:
@@ -133,11 +142,11 @@ def _report(output: Output, done: "Publication", verb: str) -> int:
         ]
         output.document({"sent": done.sent, "records": lines})
         return status
-    for line in done.lines:
+    for name, line in zip(names, done.lines, strict=True):
         if line.refusal is not None:
-            output.refused(line.id, line.refusal)
+            output.refused(name, line.refusal)
         elif line.outcome in (Outcome.NEW, Outcome.AMENDED):
-            output.line(f"{line.id}: {verb}; it takes effect when the bus has run")
+            output.line(f"{name}: {verb}; it takes effect when the bus has run")
         else:
-            output.line(f"{line.id}: {line.outcome.value.lower()}, nothing was sent")
+            output.line(f"{name}: {verb} before; nothing was sent")
     return status

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from bus.cli.commands import Commands
 from bus.cli.exits import DONE, NO
-from bus.cli.home import opened
-from bus.cli.output import Output, moment, refusal_json
+from bus.cli.home import Opened, opened
+from bus.cli.output import Output, moment, refusal_json, scope_text
 
 if TYPE_CHECKING:
     from bus.operate import ClearanceTerms, FeedTerms
@@ -112,7 +112,7 @@ def _add(args: Namespace, output: Output) -> int:
     feeds = tuple(_feed_terms(args, name) for name in dict.fromkeys(args.feed or ["reports"]))
     with opened(args, writing=True) as bus:
         entry = Desk(bus.home, bus.log, settings=bus.settings).admit(args.name, feeds, _clearance_terms(args))
-        status = _changed(output, args.name, "is not admitted", entry)
+        status = _changed(output, bus, args.name, "is not admitted", entry)
     if not isinstance(entry, Refusal) and any(feed.default_label.endswith("//PUBLIC") for feed in entry.feeds):
         output.note("What it publishes without a label of its own is public: whoever holds that level reads it.")
         output.note(f"  `tocsin agency feed {args.name} FEED --default-label LABEL` changes that.")
@@ -124,7 +124,7 @@ def _feed(args: Namespace, output: Output) -> int:
 
     with opened(args, writing=True) as bus:
         entry = Desk(bus.home, bus.log, settings=bus.settings).feed(args.name, _feed_terms(args, args.feed))
-        return _changed(output, args.name, "keeps its feeds", entry)
+        return _changed(output, bus, args.name, "keeps its feeds", entry)
 
 
 def _clearance(args: Namespace, output: Output) -> int:
@@ -132,7 +132,7 @@ def _clearance(args: Namespace, output: Output) -> int:
 
     with opened(args, writing=True) as bus:
         entry = Desk(bus.home, bus.log, settings=bus.settings).clear(args.name, _clearance_terms(args))
-        return _changed(output, args.name, "keeps its clearance", entry)
+        return _changed(output, bus, args.name, "keeps its clearance", entry)
 
 
 def _suspend(args: Namespace, output: Output) -> int:
@@ -140,14 +140,14 @@ def _suspend(args: Namespace, output: Output) -> int:
 
     with opened(args, writing=True) as bus:
         entry = Desk(bus.home, bus.log, settings=bus.settings).suspend(args.name, suspended=not args.end)
-        return _changed(output, args.name, "stays as it is", entry)
+        return _changed(output, bus, args.name, "stays as it is", entry)
 
 
 def _show(args: Namespace, output: Output) -> int:
     from bus.operate import Desk
 
     with opened(args) as bus:
-        return _changed(output, args.name, "is not here", Desk(bus.home, bus.log).agency(args.name))
+        return _changed(output, bus, args.name, "is not here", Desk(bus.home, bus.log).agency(args.name))
 
 
 def _ls(args: Namespace, output: Output) -> int:
@@ -167,12 +167,13 @@ def _ls(args: Namespace, output: Output) -> int:
     return DONE
 
 
-def _changed(output: Output, name: str, failed: str, entry: Any) -> int:  # noqa: ANN401 - AgencyEntry | Refusal
+def _changed(output: Output, bus: Opened, name: str, failed: str, entry: Any) -> int:  # noqa: ANN401 - AgencyEntry | Refusal
     """Print an agency, or why nothing changed."""
     from bus.errors import Refusal
 
     if isinstance(entry, Refusal):
         output.refused(f"{name} {failed}", entry)
+        bus.explain(output, entry)
         if output.as_json:
             output.document({"agency": name, "refused": refusal_json(entry)})
         return NO
@@ -188,7 +189,7 @@ def _print(output: Output, entry: "AgencyEntry") -> None:
     output.line(f"agency     {entry.name}" + (" (suspended)" if entry.suspended else ""))
     for key in entry.keys:
         state = f"revoked {moment(key.revoked_at)}" if key.revoked_at is not None else f"since {moment(key.valid_from)}"
-        output.line(f"key        {key.key_id} for {', '.join(key.feeds)}, {state}")
+        output.line(f"key        {key.key_id} for {scope_text(key.feeds)}, {state}")
     for feed in entry.feeds:
         output.line(f"feed       {feed.name}{_flags(feed)}")
         output.line(f"             default label  {feed.default_label}")

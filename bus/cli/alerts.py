@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from bus.client.picture import Held
     from schemas.models import AlertMessage
 
+_LOG_ODDS = frozenset({"prior", "support", "denial", "conflict"})
+"""The terms that add up; all others are said in words."""
+
 
 def add(commands: Commands) -> None:
     """Declare the commands."""
@@ -96,6 +99,10 @@ def _print(output: Output, picture: "Picture", held: "Held", message: "AlertMess
     output.line(f"confidence  {sure.probability:.2f}, {sure.words} (at most {sure.cap:.2f})")
     disciplines = ", ".join(one.value for one in body.disciplines)
     output.line(f"origins     {body.origins} independent, by {disciplines or 'no discipline'}")
+    for related in body.related:
+        output.line(f"related     {related}")
+    for attribution in body.attributions:
+        output.line(f"source      {attribution}")
     output.line()
     output.line("It rests on one report:" if len(body.members) == 1 else f"It rests on {len(body.members)} reports:")
     for member in sorted(body.members, key=lambda one: (one.origin_group, one.first_at, one.agency, one.feed, one.id)):
@@ -109,13 +116,10 @@ def _print(output: Output, picture: "Picture", held: "Held", message: "AlertMess
         if headline:
             output.line(f"            {headline}")
     output.line()
-    output.line("Why:")
+    output.line("Why (figures are log-odds; A1 to F6 grade source and report):")
     for term in body.explanation:
-        output.line(f"  {term.term:10} {term.value:+7.2f}  {term.reason}")
-    for related in body.related:
-        output.line(f"related     {related}")
-    for attribution in body.attributions:
-        output.line(f"source      {attribution}")
+        figure = f"{term.value:+.2f}" if term.term in _LOG_ODDS else ""
+        output.line(f"  {term.term:10} {figure:>7}  {term.reason}")
 
 
 def _headline(picture: "Picture", ref: str) -> str:

@@ -20,8 +20,7 @@ class Commands:
     def add(self, name: str, body: Body, help_text: str) -> argparse.ArgumentParser:
         """A command that `body` runs."""
         parser = self._under.add_parser(name, help=help_text, description=f"{help_text}.", allow_abbrev=False)
-        parser.add_argument("--home", metavar="DIR", help="the home (default: $TOCSIN_HOME, else ./.tocsin)")
-        parser.add_argument("--json", action="store_true", help="print JSON: one document, or one per line for lists")
+        common_flags(parser, argparse.SUPPRESS)
         parser.set_defaults(run=body, shows=parser)
         return parser
 
@@ -29,6 +28,19 @@ class Commands:
         """A group of commands."""
         parser = self._under.add_parser(name, help=help_text, description=f"{help_text}.", allow_abbrev=False)
         return Commands(parser)
+
+
+def common_flags(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """What every command takes; a command that is not told lets stand what `tocsin` was told before it."""
+    parser.add_argument(
+        "--home", metavar="DIR", default=default, help="the home (default: $TOCSIN_HOME, else ./.tocsin)"
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        default=default or False,
+        help="print JSON: one document, or one per line for lists",
+    )
 
 
 def as_agency(parser: argparse.ArgumentParser, help_text: str = "the agency whose view this is") -> None:

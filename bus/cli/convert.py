@@ -10,6 +10,7 @@ from bus.cli.translating import (
     options,
     read_input,
     refused_json,
+    say_loss,
     say_refused,
     translate,
     translation_flags,
@@ -45,8 +46,8 @@ def _convert(args: Namespace, output: Output) -> int:
     else:
         for draft in drafts:
             output.item(draft)
-        for line in str(found.loss).splitlines():
-            output.note(line)
+        if not whole_file(found):
+            say_loss(output, found)
         say_refused(output, args.file, found)
     if whole_file(found):
         return USAGE

@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bus.errors import NotFoundError
+
 if TYPE_CHECKING:
+    from bus.cli.output import Output
     from bus.client import Publisher
     from bus.config import Settings
+    from bus.errors import Refusal
     from bus.home import Home
     from bus.log.sqlite import SqliteLog
+    from schemas.models import FeedEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,35 @@ class Opened:
     home: "Home"
     log: "SqliteLog"
     settings: "Settings"
+
+    def feed(self, agency: str, name: str) -> "FeedEntry":
+        """The terms of an agency's feed, as the roster in force has them."""
+        from bus.client import Authority
+
+        trust = Authority(self.log, self.home.pin()).trust
+        entry = trust.agency(agency)
+        if entry is None:
+            raise NotFoundError(
+                f"the roster in force has no agency {agency}",
+                "`tocsin agency ls` shows the agencies; `tocsin agency add` admits one.",
+            )
+        found = next((one for one in entry.feeds if one.name == name), None)
+        if found is None:
+            its = ", ".join(one.name for one in entry.feeds) or "none"
+            raise NotFoundError(
+                f"{agency} has no feed {name}; it has: {its}",
+                f"`tocsin agency feed {agency} {name}` gives it this one.",
+            )
+        return found
+
+    def explain(self, output: "Output", refusal: "Refusal") -> None:
+        """What helps beside a refusal's remedy: the words of labels."""
+        from bus.operate import Desk
+        from bus.operate.readers import words_of
+
+        if refusal.reason == "BAD_LABEL":
+            for line in words_of(Desk(self.home, self.log).control):
+                output.note(f"  {line}")
 
     @contextmanager
     def publisher(self, agency: str, feed: str) -> Iterator["Publisher"]:

@@ -5,7 +5,7 @@ from argparse import Namespace
 from bus.cli.commands import Commands
 from bus.cli.exits import DONE, NO
 from bus.cli.home import opened
-from bus.cli.output import Output, moment, refusal_json
+from bus.cli.output import Output, moment, refusal_json, scope_text
 
 
 def add(commands: Commands) -> None:
@@ -36,7 +36,7 @@ def _new(args: Namespace, output: Output) -> int:
     if output.as_json:
         output.document({"agency": args.name, **key.model_dump()})
     else:
-        output.line(f"{args.name} has the key {key.key_id} for {', '.join(key.feeds)}, since {moment(key.valid_from)}")
+        output.line(f"{args.name} has the key {key.key_id} for {scope_text(key.feeds)}, since {moment(key.valid_from)}")
     return DONE
 
 
@@ -61,7 +61,15 @@ def _ls(args: Namespace, output: Output) -> int:
     output.table(
         ["AGENCY", "KEY", "FEEDS", "FROM", "UNTIL", "REVOKED", "HERE"],
         [
-            (name, key.key_id, key.feeds, moment(key.valid_from), moment(key.valid_until), moment(key.revoked_at), here)
+            (
+                name,
+                key.key_id,
+                scope_text(key.feeds),
+                moment(key.valid_from),
+                moment(key.valid_until),
+                moment(key.revoked_at),
+                here,
+            )
             for name, key, here in rows
         ],
     )

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from bus.cli.commands import Commands
 from bus.cli.exits import DONE, NO
-from bus.cli.home import opened
+from bus.cli.home import Opened, opened
 from bus.cli.output import Output, refusal_json
+from bus.errors import NotFoundError
 
 if TYPE_CHECKING:
     from bus.errors import Refusal
@@ -35,9 +36,9 @@ def _show(args: Namespace, output: Output) -> int:
 
     with opened(args) as bus:
         control = Desk(bus.home, bus.log).control
-    label = complete(control, args.label, args.author, now_ms())
-    if isinstance(label, Refusal):
-        return _refused(output, label)
+        label = complete(control, args.label, args.author, now_ms())
+        if isinstance(label, Refusal):
+            return _refused(output, bus, label)
     return _print(output, label, readers_of(control, label, now_ms()))
 
 
@@ -49,10 +50,10 @@ def _join(args: Namespace, output: Output) -> int:
 
     with opened(args) as bus:
         control = Desk(bus.home, bus.log).control
-    a, b = (complete(control, text, None, now_ms()) for text in (args.a, args.b))
-    for one in (a, b):
-        if isinstance(one, Refusal):
-            return _refused(output, one)
+        a, b = (complete(control, text, None, now_ms()) for text in (args.a, args.b))
+        for one in (a, b):
+            if isinstance(one, Refusal):
+                return _refused(output, bus, one)
     if isinstance(a, Refusal) or isinstance(b, Refusal):
         return NO
     label = control.join(a, b)
@@ -72,14 +73,16 @@ def _permits(args: Namespace, output: Output) -> int:
 
     with opened(args) as bus:
         control = Desk(bus.home, bus.log).control
-    label = complete(control, args.label, None, now_ms())
-    if isinstance(label, Refusal):
-        return _refused(output, label)
+        label = complete(control, args.label, None, now_ms())
+        if isinstance(label, Refusal):
+            return _refused(output, bus, label)
+    if args.name not in control.clearances:
+        raise NotFoundError(f"the roster has no agency {args.name}", "`tocsin agency ls` lists the agencies.")
     permitted = args.name in readers_of(control, label, now_ms())
     if output.as_json:
         output.document({"label": label.text, "agency": args.name, "permitted": permitted})
     else:
-        output.line(f"{'yes' if permitted else 'no'}: {label}")
+        output.line(f"{'yes' if permitted else 'no'}: {args.name} {'may' if permitted else 'may not'} read {label}")
     return DONE if permitted else NO
 
 
@@ -92,8 +95,9 @@ def _print(output: Output, label: "Label", readers: list[str]) -> int:
     return DONE
 
 
-def _refused(output: Output, refusal: "Refusal") -> int:
+def _refused(output: Output, bus: Opened, refusal: "Refusal") -> int:
     output.refused("no label", refusal)
+    bus.explain(output, refusal)
     if output.as_json:
         output.document({"label": None, "refused": refusal_json(refusal)})
     return NO

@@ -37,8 +37,11 @@ class Output:
         self.out.write(safe(text) + "\n")
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Rows under their heads, columns as wide as their longest cell."""
+        """Rows under their heads, columns as wide as their longest cell; of nothing, that it is nothing."""
         cells = [list(heads), *([safe(_cell(one)) for one in row] for row in rows)]
+        if len(cells) == 1:
+            self.note("nothing to list")
+            return
         wide = [max(width(row[at]) for row in cells) for at in range(len(heads))]
         for row in cells:
             padded = (cell + " " * (most - width(cell)) for cell, most in zip(row, wide, strict=True))
@@ -65,6 +68,11 @@ def moment(ms: int | None) -> str:
     if ms is None:
         return "-"
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def scope_text(feeds: Sequence[str]) -> str:
+    """A key's feeds."""
+    return "all feeds" if "*" in feeds else ", ".join(feeds)
 
 
 def refusal_json(refusal: Refusal) -> dict[str, str]:

@@ -25,7 +25,7 @@ from bus.cli import (
     status,
     verify,
 )
-from bus.cli.commands import Commands
+from bus.cli.commands import Commands, common_flags
 
 GROUPS: Final = (
     demo,
@@ -61,6 +61,7 @@ def build() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         allow_abbrev=False,
     )
+    common_flags(parser)  # before the command or after it
     parser.add_argument("--version", action="store_true", help="print the version and stop")
     commands = Commands(parser)
     for group in GROUPS:

@@ -13,6 +13,8 @@ from bus.cli.translating import (
     options,
     read_input,
     refused_json,
+    say_loss,
+    say_notes,
     say_refused,
     translate,
     translation_flags,
@@ -22,6 +24,7 @@ from bus.cli.translating import (
 if TYPE_CHECKING:
     from adapters import Draft, Translation
     from bus.client import Publication, Publisher
+    from bus.errors import Refusal
 
 
 def add(commands: Commands) -> None:
@@ -49,12 +52,13 @@ def _publish(args: Namespace, output: Output) -> int:
             output.document({"format": name, "sent": 0, "refused": [refused_json(one) for one in found.refused]})
         return USAGE
     with opened(args, writing=True) as bus, bus.publisher(args.agency, args.feed) as publisher:
+        bus.feed(args.agency, args.feed)
         if args.dry_run:
             return _rehearse(args, output, bus, publisher, (name, found))
         drafts = _counted(found.drafts, output, len(found.drafts))
         done = publisher.publish(drafts, args.feed, args.label, exercise=args.exercise, reinstate=args.reinstate)
-    output.progress("")
-    return _report(args, output, name, found, done)
+        output.progress("")
+        return _report(args, output, bus, (name, found), done)
 
 
 def _counted(drafts: Iterable["Draft"], output: Output, total: int) -> Iterator["Draft"]:
@@ -65,10 +69,13 @@ def _counted(drafts: Iterable["Draft"], output: Output, total: int) -> Iterator[
         yield draft
 
 
-def _report(args: Namespace, output: Output, name: str, found: "Translation", done: "Publication") -> int:
+def _report(
+    args: Namespace, output: Output, bus: Opened, translated: "tuple[str, Translation]", done: "Publication"
+) -> int:
     """What became of each row; the first refusals in full."""
     from bus.client import Outcome
 
+    name, found = translated
     counts = {outcome.value.lower(): done.count(outcome) for outcome in Outcome}
     failed = bool(done.refused) or has_errors(found)
     if output.as_json:
@@ -78,15 +85,28 @@ def _report(args: Namespace, output: Output, name: str, found: "Translation", do
         output.document({"format": name, "sent": done.sent, "outcomes": counts, "refused": refused})
         return NO if failed else DONE
     say_refused(output, args.file, found)
-    for line in done.refused[:20]:
-        if line.refusal is not None:
-            output.refused(line.id, line.refusal)
-    if len(done.refused) > 20:  # noqa: PLR2004 - a screen's worth
-        output.note(f"{len(done.refused) - 20} more records were refused (--json lists all)")
+    say_notes(output, args.file, found)
+    _say_why(output, bus, done)
     counts["refused"] += len(found.refused)
     said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     output.line(f"{args.file} ({name}): {said or 'no records'}; {done.sent} sent as {args.agency}/{args.feed}")
     return NO if failed else DONE
+
+
+def _say_why(output: Output, bus: Opened, done: "Publication") -> None:
+    """Each reason once, with the records that it befell: what is wrong with a label is wrong with every row."""
+    ids: dict[Refusal, list[str]] = {}
+    for line in done.refused:
+        if line.refusal is not None:
+            ids.setdefault(line.refusal, []).append(line.id)
+    for refusal, befell in list(ids.items())[:20]:
+        more = f" and {len(befell) - 1} more" if len(befell) > 1 else ""
+        output.refused(befell[0] + more, refusal)
+        bus.explain(output, refusal)
+        if refusal.reason == "REALM_MISMATCH":
+            output.note("  `--exercise NAME` names the exercise that the records belong to.")
+    if len(ids) > 20:  # noqa: PLR2004 - a screen's worth
+        output.note(f"{len(ids) - 20} more reasons (--json lists all)")
 
 
 def _rehearse(
@@ -105,6 +125,9 @@ def _rehearse(
         terms = publisher.terms(args.feed, args.label, status, args.exercise)
         if isinstance(terms, Refusal):
             output.refused(f"nothing would be sent as {status}", terms)
+            bus.explain(output, terms)
+            if output.as_json:
+                output.document({"format": name, "dry_run": True, "plans": [], "refused": [refusal_json(terms)]})
             return NO
         count = sum(draft.status == status for draft in found.drafts)
         readers = readers_of(control, terms.label, now_ms())
@@ -114,6 +137,7 @@ def _rehearse(
         output.document({"format": name, "dry_run": True, "plans": plans, "refused": refused})
         return NO if has_errors(found) else DONE
     say_refused(output, args.file, found)
+    say_loss(output, found)
     for plan in plans:
         output.line(f"{plan['records']} records; what of them is new or changed would be sent as {plan['label']}")
         output.line(f"  readers: {', '.join(plan['readers']) or 'none'}")

@@ -57,6 +57,7 @@ def translate(data: bytes, given: dict[str, str | bytes], format_name: str | Non
         return format_name, load(format_name).translate(data, given)
     fits: list[tuple[str, Translation]] = []
     failed: list[str] = []
+    tried = False
     for name in available():
         try:
             adapter = load(name)
@@ -65,9 +66,10 @@ def translate(data: bytes, given: dict[str, str | bytes], format_name: str | Non
             continue
         if not adapter.reads or not given.keys() <= adapter.options.keys():
             continue
+        tried = True
         found = adapter.translate(data, given)
         if whole_file(found):
-            failed.append(f"{name}: {found.refused[0].code}, expected {found.refused[0].expected}")
+            failed.append(f"{name}: {found.refused[0].code}, expected {_short(found.refused[0].expected)}")
         else:
             fits.append((name, found))
     if len(fits) == 1:
@@ -76,10 +78,20 @@ def translate(data: bytes, given: dict[str, str | bytes], format_name: str | Non
         raise UsageError(
             "the file fits more than one format", f"Name one with --format: {', '.join(name for name, _ in fits)}."
         )
+    if not tried:
+        raise UsageError(
+            f"no format has all of these options: {', '.join(sorted(given))}", "`tocsin adapters` lists each's options."
+        )
     raise UsageError(
         f"the file has no format that is known here ({'; '.join(failed)})",
-        "Name its format with --format, or for a table its mapping with --mapping; `tocsin adapters` lists them.",
+        "A sheet of your own needs a mapping file, named with --mapping: adapters/README.md shows how to write one. "
+        "For anything else, name the format with --format (`tocsin adapters`) to see what is wrong.",
     )
+
+
+def _short(expected: str) -> str:
+    """Without the names in brackets: `tocsin adapters` lists them."""
+    return expected.partition(" (")[0]
 
 
 def whole_file(found: "Translation") -> bool:
@@ -102,6 +114,18 @@ def refused_json(one: "Refused") -> dict[str, Any]:
         "expected": one.expected,
         "remedy": one.remedy,
     }
+
+
+def say_loss(output: Output, found: "Translation") -> None:
+    """The account of every field, for a person."""
+    for line in str(found.loss).splitlines():
+        output.note(line)
+
+
+def say_notes(output: Output, name: str, found: "Translation") -> None:
+    """What was changed on the way, each with how often."""
+    for note, times in found.loss.notes:
+        output.note(f"{name}: {times} x {note}")
 
 
 def say_refused(output: Output, name: str, found: "Translation", most: int = 20) -> None:

@@ -38,7 +38,7 @@ def _verify(args: Namespace, output: Output) -> int:
             _print(output, ref, found)
     failed = sum(not found.good for _, found in done)
     said = "every signature is good" if good else f"{failed} of {len(done)} are NOT good"
-    output.line(f"{len(done)} checked, {signatures} signatures: {said}")
+    output.line(f"{len(done)} alerts and events checked, {signatures} signatures: {said}")
     return DONE if good else NO
 
 

@@ -15,6 +15,7 @@ from schemas.models import Clearance, FeedEntry, validate
 
 OPEN_LABEL: Final = "COALITION UNCLASSIFIED//PUBLIC"
 """What a feed's records bear where nobody says otherwise: two agencies that are just admitted can share."""
+AGAIN: Final = "Correct it and run the command again."
 DEFAULT_FEED: Final = "reports"
 RESERVED: Final = frozenset({"authority", "bus", "root"})
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
@@ -58,7 +59,7 @@ def agency_name(name: str) -> str | Refusal:
     """The name, if an agency may have it."""
     if not _NAME.fullmatch(name) or name in RESERVED:
         expected = "2 to 32 of a-z, 0-9 and '-', not beginning with '-', other than " + ", ".join(sorted(RESERVED))
-        return refuse(Reason.BAD_FIELD, "agency.name", expected)
+        return Refusal(Reason.BAD_FIELD, "agency.name", expected, AGAIN)
     return name
 
 
@@ -101,14 +102,15 @@ def clearance_entry(agency: str, terms: ClearanceTerms, policies: Mapping[str, P
         policy = policies.get(policy_id)
         if policy is None or level not in policy.levels:
             known = ", ".join(f"{policy.id} {name}" for policy in policies.values() for name in policy.levels)
-            return refuse(Reason.BAD_FIELD, "clearance.level", f"one of {known}")
+            return Refusal(Reason.BAD_FIELD, "clearance.level", f"one of {known}", AGAIN)
         names = list(policy.levels)
         need = sorted(policy.need.intersection(terms.need))
         held.append({"policy": policy_id, "levels": names[: names.index(level) + 1], "need": need})
     unknown = set(terms.need).difference(*(policies[one.partition(" ")[0]].need for one in spelled))
     if unknown:
         known = ", ".join(sorted({tag for one in spelled for tag in policies[one.partition(" ")[0]].need}))
-        return refuse(Reason.BAD_FIELD, "clearance.need", f"one of {known or 'none: these policies have no such tags'}")
+        expected = f"one of {known}" if known else "none: these policies have no such tags"
+        return Refusal(Reason.BAD_FIELD, "clearance.need", expected, AGAIN)
     fields = {
         "subject": agency,
         "policies": held,

@@ -17,6 +17,16 @@ def complete(control: Control, spelled: str, author: str | None, at: int) -> Lab
     return expand(policy, spelled, at, author)
 
 
+def words_of(control: Control) -> list[str]:
+    """What a label can be made of, a line per policy in force."""
+    lines = []
+    for name, policy in sorted(control.policies.items()):
+        tags = ((" //NEED ", policy.need), (" //CONTROL ", policy.controls))
+        parts = [f";{kind}{' | '.join(sorted(known))}" for kind, known in tags if known]
+        lines.append(f"{name} {' | '.join(policy.levels)}{''.join(parts)}")
+    return lines
+
+
 def readers_of(control: Control, label: Label, at: int) -> list[str]:
     """The agencies that may read this label now, in order."""
     policy = control.policies[label.policy]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from bus.errors import Reason, Refusal, refuse
+from bus.errors import Reason, Refusal
 from bus.trust.keys import PublicKey
 from schemas.models import AgencyEntry, Clearance, FeedEntry, KeyEntry, RootKey, Roots, Roster
 
@@ -88,7 +88,9 @@ def entry_of(roster: Roster, agency: str) -> AgencyEntry | Refusal:
     found = next((one for one in roster.agencies if one.name == agency), None)
     if found is not None:
         return found
-    return refuse(Reason.BAD_FIELD, "agency.name", "an agency of the roster: `tocsin agency ls` shows them")
+    return Refusal(
+        Reason.BAD_FIELD, "agency.name", "an agency of the roster", "`tocsin agency ls` shows whom the roster holds."
+    )
 
 
 def _changed(agency: str, change: Callable[[AgencyEntry], AgencyEntry]) -> Change:

@@ -96,6 +96,23 @@ def test_an_analysts_link_parts_what_was_one_story(tocsin: Tocsin) -> None:
     assert again["sent"] == 0
 
 
+def test_a_link_that_matches_nothing_says_so_and_how_it_would(tocsin: Tocsin) -> None:
+    members = ("alpha/reports/vigil-radio:A1", "beta/reports/vigil-observers:17")
+    done = tocsin.ok("link", "SAME", *members, "--as", "beta", "--feed", "reports")
+    assert "tocsin agency feed beta reports --analyst" in done.err
+    assert "analyst" not in tocsin.ok("link", "RELATED", *members, "--as", "beta", "--feed", "reports").err
+    assert "analyst" not in tocsin.ok("link", "SAME", *members, "--as", "gamma", "--feed", "desk").err
+
+
+def test_a_retraction_is_told_by_the_name_that_was_typed(tocsin: Tocsin) -> None:
+    assert tocsin.ok("retract", "vigil-radio:A2", "--as", "alpha", "--reason", "ERROR").out.startswith(
+        "vigil-radio:A2:"
+    )
+    assert (
+        "before; nothing was sent" in tocsin.ok("retract", "vigil-radio:A2", "--as", "alpha", "--reason", "ERROR").out
+    )
+
+
 @pytest.mark.parametrize("words", [("a/b/c", "a/b/c"), ("a/b/c", "a/b"), ("a/b/c",)])
 def test_a_link_needs_two_events_spelled_out(tocsin: Tocsin, words: tuple[str, ...]) -> None:
     assert tocsin("link", "SAME", *words, "--as", "gamma", "--feed", "desk").code == 2

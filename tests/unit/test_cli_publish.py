@@ -169,3 +169,35 @@ def test_json_is_whole_whatever_a_partner_writes(tocsin: Tocsin, tmp_path: Path)
     raw = tocsin.ok("events", "show", ref, "--as", "beta", "--json").out
     assert raw.isascii()
     assert "الفاشر \x1b[31m\u202eevil" in json.dumps(json.loads(raw), ensure_ascii=False).replace("\\u001b", "\x1b")
+
+
+def test_a_feed_that_the_agency_does_not_have_is_named_with_those_it_has(tocsin: Tocsin) -> None:
+    for act in (("publish", str(UCDP)), ("heartbeat",)):
+        done = tocsin(*act, "--as", "alpha", "--feed", "rumours")
+        assert done.code == 1
+        assert "no feed rumours; it has: reports" in done.err
+        assert "tocsin agency feed alpha rumours" in done.err
+
+
+def test_what_is_wrong_with_every_row_is_said_once(tocsin: Tocsin) -> None:
+    done = tocsin("publish", str(UCDP), *AS, "--label", "COALITION SECERT")
+    assert done.code == 1
+    assert done.err.count("BAD_LABEL") == 1
+    assert f"and {len(ucdp_rows()) - 1} more" in done.err
+    assert "COALITION UNCLASSIFIED | RESTRICTED" in done.err
+    rehearsed = tocsin("publish", str(UCDP), *AS, "--label", "COALITION SECERT", "--dry-run", "--json")
+    assert rehearsed.code == 1
+    assert json.loads(rehearsed.out)["refused"][0]["reason"] == "BAD_LABEL"
+
+
+def test_an_option_that_no_format_has_and_a_forgotten_mapping_are_wrong_usage(tocsin: Tocsin, tmp_path: Path) -> None:
+    done = tocsin("publish", str(UCDP), *AS, "--option", "maping=x")
+    assert (done.code, "options: maping" in done.err) == (2, True)
+    sheet = tmp_path / "own.csv"
+    sheet.write_text("Nr;Ort\n1;Kass\n", "utf-8")
+    done = tocsin("publish", str(sheet), *AS)
+    assert (done.code, "adapters/README.md" in done.err) == (2, True)
+
+
+def test_a_rehearsal_tells_what_the_mapping_leaves_behind(tocsin: Tocsin) -> None:
+    assert f"{len(ucdp_rows())} rows x" in tocsin.ok("publish", str(UCDP), *AS, "--dry-run").err

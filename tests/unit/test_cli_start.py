@@ -112,3 +112,10 @@ def test_whoever_stops_reading_is_no_fault(tmp_path: Path) -> None:
     command = f'{sys.executable} -c "{program}" | head -c 1; exit ${{PIPESTATUS[0]}}'
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_home_may_be_named_before_the_command() -> None:
+    for words in (["--home", "there", "--json", "status"], ["status", "--home", "there", "--json"]):
+        args = build().parse_args(words)
+        assert (args.home, args.json) == ("there", True)
+    assert build().parse_args(["status"]).json is False
