@@ -221,3 +221,22 @@ def test_a_memory_from_the_receipts_judges_as_the_one_that_never_forgot(shard: S
     for receipt in [*shard.receipts, *shard.receipts]:
         again.fold(receipt)
     assert vars(again) == vars(shard.memory)
+
+
+@pytest.mark.parametrize("many", [1, 100])
+def test_a_record_of_many_revisions_is_judged_as_one_of_few(many: int) -> None:
+    shard = Shard()
+    assert all(isinstance(shard.event(revision=2 * n), Accepted) for n in range(1, many + 1))
+    assert isinstance(shard.event(revision=2), Repeated)
+    assert outcome(shard.event(revision=2, text="x")) == (Reason.ID_CONFLICT, "header.revision")
+    assert outcome(shard.event(revision=1)) == (Reason.STALE_REVISION, "header.revision")
+    stolen_since = shard.now + 1
+    assert all(isinstance(shard.event(revision=1000 + n), Accepted) for n in range(many))
+    shard.taint(stolen_since)
+    assert isinstance(shard.event(revision=2 * many), Repeated)
+    for more in (1, 2):
+        verdict = shard.event(revision=2 * many + more)
+        assert isinstance(verdict, Accepted)
+        assert verdict.event.first_at == NOW + 1
+    assert isinstance(shard.event(revision=2 * many + 1), Repeated)
+    assert outcome(shard.event(revision=2 * many + 1, text="x")) == (Reason.ID_CONFLICT, "header.revision")

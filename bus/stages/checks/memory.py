@@ -9,7 +9,9 @@ or under a retraction or replacement with exactly its label, is STALE_REVISION Â
 LABEL_CHANGED.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
+from operator import attrgetter
 from sys import intern
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -21,6 +23,8 @@ RecordKey: TypeAlias = tuple[str, str, str]
 Covers: TypeAlias = tuple[tuple[RecordKey, int | None], ...]
 """What a record takes away, each up to a revision (None: all)."""
 
+_FEW: Final = 64
+"""Revisions that are looked through faster than they are remembered anew."""
 _ALL: Final = 2**63
 """Above every revision."""
 HEARTBEATS_KEPT: Final = 64
@@ -38,6 +42,10 @@ class Known(NamedTuple):
     first_at: int
     sequence: int
     covers: Covers
+
+
+_REVISION: Final = attrgetter("revision")
+_ACCEPTED_AT: Final = attrgetter("accepted_at")
 
 
 class Candidate(NamedTuple):
@@ -66,19 +74,22 @@ class Memory:
     def __init__(self) -> None:
         """Remember nothing."""
         self._records: dict[RecordKey, list[Known]] = {}
+        self._long: dict[RecordKey, list[Known]] = {}
+        """What counts under `_trust` of the records with many revisions, so that one more costs the others no time."""
+        self._trust: Trust | None = None
         self._covering: dict[RecordKey, dict[RecordKey, None]] = {}
         self._sequences: dict[tuple[str, str], int] = {}
 
     def judge(self, new: Candidate, trust: Trust) -> Known | int | Refusal:
         """Check 9: what was accepted before (a repeat), `first_at` of what is new, or a refusal."""
         counting = self._counting(new.key, trust)
-        for one in counting:
-            if one.digest == new.digest:
-                return one
-        if any(one.revision == new.revision for one in counting):
-            return refuse(Reason.ID_CONFLICT, "header.revision", "a revision that has no other body yet")
-        latest = max((one.revision for one in counting), default=0)
-        if new.revision < latest:
+        place = bisect_left(counting, new.revision, key=_REVISION)
+        if place < len(counting):
+            known = counting[place]
+            if known.digest == new.digest:
+                return known
+            if known.revision == new.revision:
+                return refuse(Reason.ID_CONFLICT, "header.revision", "a revision that has no other body yet")
             return refuse(Reason.STALE_REVISION, "header.revision", "a revision above the latest")
         covered = self._covered(new.key, new.label, trust)
         if new.revision <= covered:
@@ -86,9 +97,8 @@ class Memory:
             return refuse(Reason.STALE_REVISION, "header.revision", expected)
         if counting and counting[0].label != new.label:
             return refuse(Reason.LABEL_CHANGED, "header.label", "the label of the first revision")
-        return self._judge_covers(new, trust) or min(
-            (one.accepted_at for one in counting if one.revision > covered), default=new.at
-        )
+        first = bisect_right(counting, covered, key=_REVISION)
+        return self._judge_covers(new, trust) or (counting[first].accepted_at if first < len(counting) else new.at)
 
     def fold(self, receipt: Mapping[str, Any]) -> None:
         """Take in one receipt, a decoded one or one about to be written; a repeat's changes nothing."""
@@ -115,17 +125,31 @@ class Memory:
 
     def _keep(self, key: RecordKey, known: Known) -> None:
         kept = self._records.setdefault(key, [])
-        if known in kept:
+        at = bisect_left(kept, known.accepted_at, key=_ACCEPTED_AT)
+        if any(kept[place] == known for place in range(at, len(kept))):
             return
         kept.append(known)
+        if key in self._long and not (self._trust is None or self._trust.is_tainted(known.key_id, known.accepted_at)):
+            self._long[key].append(known)
         if key[0] == "heartbeat" and len(kept) > HEARTBEATS_KEPT:
             del kept[0]
         for covered, _ in known.covers:
             self._covering.setdefault(covered, {})[key] = None
 
     def _counting(self, key: RecordKey, trust: Trust) -> list[Known]:
-        """The record's revisions whose keys were not compromised when they were accepted."""
-        return [one for one in self._records.get(key, ()) if not trust.is_tainted(one.key_id, one.accepted_at)]
+        """The record's revisions whose keys were not compromised when they were accepted, in ascending order.
+
+        For what counts now did so when a later one was accepted, and the later one had to be higher.
+        """
+        kept = self._records.get(key, [])
+        if len(kept) <= _FEW:
+            return _untainted(kept, trust)
+        if trust is not self._trust:
+            self._trust = trust
+            self._long.clear()
+        if key not in self._long:
+            self._long[key] = _untainted(kept, trust)
+        return self._long[key]
 
     def _covered(self, key: RecordKey, label: str, trust: Trust) -> int:
         """The revision up to which retractions and replacing events of this label take the record away, 0 for none."""
@@ -135,7 +159,7 @@ class Memory:
     def _standing(self, key: RecordKey, trust: Trust) -> Known | None:
         """The record's latest revision that counts and is not itself retracted."""
         counting = self._counting(key, trust)
-        top = max(counting, key=lambda one: one.revision, default=None)
+        top = counting[-1] if counting else None
         if top is None or key[0] == "retraction":
             return top
         return None if self._is_retracted(key, top, trust) else top
@@ -157,6 +181,10 @@ class Memory:
             if known and known[0].label != new.label:
                 return refuse(Reason.BAD_FIELD, f"body.retracts[{number}]", "a record of exactly this label")
         return None
+
+
+def _untainted(kept: list[Known], trust: Trust) -> list[Known]:
+    return [one for one in kept if not trust.is_tainted(one.key_id, one.accepted_at)]
 
 
 def _reach(known: Known, key: RecordKey) -> int:
