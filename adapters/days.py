@@ -86,6 +86,15 @@ def iso_span(text: str, zones: tuple[str, ...], *, clock: bool) -> Interval | No
         return None
 
 
+def is_form(form: str) -> bool:
+    """Tell whether a `strptime` format writes a whole day, such that it can be read again."""
+    day = date(2023, 11, 25)
+    try:
+        return datetime.strptime(day.strftime(form), form).date() == day  # noqa: DTZ007
+    except (ValueError, re.error):  # the latter where a directive stands twice
+        return False
+
+
 @lru_cache(maxsize=16_384)
 def written_span(text: str, form: str, zones: tuple[str, ...]) -> Interval | None:
     """Read a day as a `strptime` format says (`%d/%m/%Y`); None where it does not fit."""

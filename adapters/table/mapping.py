@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, model_validator
 
-from adapters.days import country_zones
+from adapters.days import country_zones, is_form
 from schemas.models.base import Lax, Line, Many, Name, Short, Value, break_rule
 from schemas.models.enums import (
     ActorClass,
@@ -41,6 +41,12 @@ def _zone(name: str) -> str:
     return name
 
 
+def _form(form: str) -> str:
+    if form != "iso" and not is_form(form):
+        break_rule("`iso`, or a day, month and year as strptime has them, such as %d/%m/%Y")
+    return form
+
+
 Columns = Annotated[
     tuple[Short, ...], Strict(strict=False), BeforeValidator(_listed), Field(min_length=1, max_length=32)
 ]
@@ -65,7 +71,9 @@ class When(Value):
 
     column: Columns
     to: Columns | None = None
-    format: Short = Field(default="iso", description="`iso`, or how days are written, as strptime has it: %d/%m/%Y.")
+    format: Annotated[Short, AfterValidator(_form)] = Field(
+        default="iso", description="`iso`, or how days are written, as strptime has it: %d/%m/%Y."
+    )
     clock: bool = Field(
         default=False, description="Whether a time of day is knowledge; else it is the whole local day."
     )

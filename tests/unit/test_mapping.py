@@ -91,6 +91,10 @@ def test_a_sheet_is_recognised_by_one_shipped_mapping_only() -> None:
         ),
         ('discipline = "GOSSIP"', 'discipline = "FIELD"', "source.discipline: expected one of"),
         ('column = "Day"\nzone = "Mars/Olympus"', 'column = "Day"', "when.zone: expected a time zone"),
+        *(
+            (f'column = "Day"\nformat = "{form}"', 'column = "Day"', "when.format: expected `iso`, or a day")
+            for form in ("%d/%d/%Y", "%m/%Y", "%Q", "%", "day")
+        ),
         ("rule = [{ when = [{ column = 'A' }] }]\n", "", "rule[0].when[0]: expected either contains or positive"),
         ("rule = [{ when = [] }]\n", "", "rule[0].when: expected at least 1 items"),
         ("precision = [{ contains = 'gps', km = 0.1 }]\n", "", "precision[0].km: expected at least 1.0"),
