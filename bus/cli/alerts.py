@@ -32,16 +32,21 @@ def _which(parser: ArgumentParser) -> None:
     parser.add_argument("--origins", metavar="N", type=int, default=0, help="only with at least N independent origins")
 
 
-def _listed(args: Namespace, picture: "Picture") -> "list[tuple[Held, AlertMessage]]":
+def _listed(args: Namespace, output: Output, picture: "Picture") -> "list[tuple[Held, AlertMessage]]":
     """The alerts that are asked for: the gravest first, then the surest."""
-    read = [(held, picture.alert(ref)) for ref, held in picture.alerts().items()]
-    found = [(held, message) for held, message in read if message is not None and message.body.origins >= args.origins]
+    found = []
+    for ref, held in picture.alerts().items():
+        message = picture.alert(ref)
+        if message is None:
+            output.note(f"{ref}: its bytes can't be read; `tocsin verify` says why")
+        elif message.body.origins >= args.origins:
+            found.append((held, message))
     return sorted(found, key=lambda one: (-one[1].body.severity.level, -one[1].body.confidence.probability, one[0].ref))
 
 
 def _ls(args: Namespace, output: Output) -> int:
     with looked_at(args) as (_, picture):
-        alerts = _listed(args, picture)
+        alerts = _listed(args, output, picture)
     if output.as_json:
         for held, message in alerts:
             output.item(_json(held, message))
@@ -70,7 +75,7 @@ def _ls(args: Namespace, output: Output) -> int:
 
 def _show(args: Namespace, output: Output) -> int:
     with looked_at(args) as (_, picture):
-        ref = args.id or next((held.ref for held, _ in _listed(args, picture)), "")
+        ref = args.id or next((held.ref for held, _ in _listed(args, output, picture)), "")
         ref = find_alert(picture, ref)
         held, message = picture.alerts()[ref], picture.alert(ref)
     if message is None:

@@ -14,14 +14,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
+from bus.client import Subscriber
 from bus.clock import now_ms
 from bus.errors import Refusal
 from bus.home import Home
+from bus.log.protocol import NewRecord
 from bus.log.sqlite import SqliteLog
 from bus.operate import Desk
 from bus.operate.rosters import entry_of
+from schemas.delivery import encode_delivery, encode_middle, next_chain, without_chain
 from schemas.models import AgencyEntry, Roster
 from tests.support.command_line import Tocsin
 
@@ -154,7 +158,7 @@ def test_an_alert_is_found_by_the_beginning_of_its_id(tocsin: Tocsin) -> None:
     assert tocsin("alerts", "ls", "--as", "nobody").code == 1
 
 
-def test_verify_names_every_signature_and_finds_a_changed_byte(tocsin: Tocsin) -> None:
+def test_verify_names_every_signature(tocsin: Tocsin) -> None:
     first = fused(tocsin, "alpha")[0]
     shown = tocsin.ok("verify", first["id"], "--as", "alpha").out
     for member in first["members"]:
@@ -165,6 +169,41 @@ def test_verify_names_every_signature_and_finds_a_changed_byte(tocsin: Tocsin) -
     assert [one["signer"] for one in event["checked"][0]["findings"]] == ["beta"]
     keys = tocsin.items("key", "ls", "beta")
     assert event["checked"][0]["findings"][0]["key_id"] == keys[0]["key_id"]
+
+
+def test_a_changed_byte_of_a_delivery_is_found(tocsin: Tocsin) -> None:
+    file = apsw.Connection(str(tocsin.home / "bus.db"))
+    [(at, value)] = file.execute(
+        "SELECT id, value FROM records JOIN topics ON id >> 40 = number WHERE name = 'outbox.alpha' ORDER BY id LIMIT 1"
+    ).fetchall()
+    assert isinstance(value, bytes)
+    changed = bytearray(value)
+    changed[len(changed) // 2] ^= 1
+    file.execute("UPDATE records SET value = ? WHERE id = ?", (bytes(changed), at))
+    file.close()
+    for words in (("verify",), ("events", "ls")):
+        said = tocsin(*words, "--as", "alpha")
+        assert said.code == 3
+        assert "outbox.alpha: delivery 1 does not continue the chain" in said.err
+        assert said.out == ""
+
+
+def test_an_alert_that_can_not_be_read_is_not_passed_over_in_silence(tocsin: Tocsin) -> None:
+    before = len(tocsin.items("alerts", "ls", "--as", "alpha"))
+    home = Home.open(tocsin.home)
+    log = SqliteLog(home.log, now_ms)
+    reader = Subscriber(log, "alpha", home.pin())
+    reader.catch_up()
+    middle = encode_middle(change="NEW", reason=None, kind="alert", ref="ab" * 32, body=b"no frame")
+    sequence = reader.head.sequence + 1
+    chain = next_chain(reader.head.chain, without_chain(sequence, 1, middle))
+    log.append("outbox.alpha", [NewRecord("outbox.alpha", b"k", encode_delivery(sequence, 1, middle, chain))])
+    log.close()
+    said = tocsin.ok("alerts", "ls", "--as", "alpha", "--json")
+    assert len(said.items) == before
+    assert f"{'ab' * 32}: its bytes can't be read" in said.err
+    assert tocsin("alerts", "show", "ab" * 32, "--as", "alpha").code == 1
+    assert tocsin("verify", "--as", "alpha").code == 1
 
 
 def test_a_compromised_key_is_no_longer_good(tocsin: Tocsin) -> None:
