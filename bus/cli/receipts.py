@@ -14,6 +14,7 @@ def add(commands: Commands) -> None:
     parser = group.add("ls", _ls, "List receipts, oldest first")
     as_agency(parser)
     parser.add_argument("--rejected", action="store_true", help="only what was refused")
+    parser.add_argument("--last", metavar="N", type=int, help="only the last N of them")
 
 
 def _ls(args: Namespace, output: Output) -> int:
@@ -26,6 +27,8 @@ def _ls(args: Namespace, output: Output) -> int:
             for _, receipt in read_receipts(bus.log, args.agency)
             if not args.rejected or receipt.verdict is Verdict.REJECTED
         ]
+    if args.last is not None:
+        found = found[max(0, len(found) - args.last) :]
     if output.as_json:
         for one in found:
             output.item(one.model_dump())

@@ -119,6 +119,7 @@ def _explained(out: Page, found: Incident) -> None:
     alert = found.alert
     out.head("ONE ALERT, EXPLAINED", f"{_what(alert)}; as {found.agency} has it")
     out.row(Part(f"labelled {found.label}", "dim"))
+    out.row(Part("signed figures are log-odds; A1 to F6 grade source and report", "dim"))
     for term in alert.explanation:
         out.prose(term.reason)
     seen: dict[str, list[str]] = defaultdict(list)
@@ -158,3 +159,4 @@ def _verified(out: Page, tally: Tally) -> None:
         Part(verdict, colour),
         Part(f"   {tally.seconds:.0f} s, engine {tally.engine}", "dim"),
     )
+    out.row(Part("Next, a bus of your own: README.md, by hand", "dim"))

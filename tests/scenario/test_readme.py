@@ -29,11 +29,11 @@ def test_every_line_is_a_command_that_is_run_or_a_target_of_make() -> None:
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What each line says, in one home, in the order of README; every line must succeed."""
+def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[str]]]:
+    """What each line says, each time it stands there, in one home, in the order of README; every line must succeed."""
     folder = tmp_path_factory.mktemp("readme")
     shutil.copytree(ROOT / "bus" / "demo" / "data", folder / "bus" / "demo" / "data")
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     with pytest.MonkeyPatch.context() as here:
         here.chdir(folder)
         here.delenv("TOCSIN_HOME", raising=False)
@@ -43,26 +43,31 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
                 with redirect_stdout(out), redirect_stderr(err):
                     code = main(shlex.split(line, comments=True)[1:])
                 assert code == 0, f"{line}\n{out.getvalue()}{err.getvalue()}"
-                found[line] = out.getvalue()
+                found.setdefault(line, []).append(out.getvalue())
         assert (folder / ".tocsin" / "version").exists()
         yield found
 
 
-def test_the_walk_ends_with_what_readme_promises(said: dict[str, str]) -> None:
-    alerts = said["tocsin alerts ls --as beta --origins 2"].splitlines()
-    assert len(alerts) == 3  # the heads, and two alerts
-    shown = said["tocsin alerts show --as beta --origins 2"]
+def test_the_walk_ends_with_what_readme_promises(said: dict[str, list[str]]) -> None:
+    first, second = (text.splitlines() for text in said["tocsin alerts ls --as beta --origins 2"])
+    assert (len(first), len(second)) == (3, 2)  # the heads, and two alerts; one of them is gone later
+    (shown,) = said["tocsin alerts show --as beta --origins 2"]
     assert "2 independent" in shown
-    assert "alpha/reports/vigil-radio:A1" in shown
-    assert "beta/reports/vigil-observers:17" in shown
-    assert "every signature is good" in said["tocsin verify --as beta"]
-    assert "vigil-radio:A2" not in said["tocsin events ls --as beta"]
-    assert "vigil-radio:A1" in said["tocsin events ls --as beta"]
-    permits = next(out for line, out in said.items() if line.startswith("tocsin label permits"))
+    assert "alpha/reports/vigil-radio:A" in shown
+    assert "beta/reports/vigil-observers:1" in shown
+    assert "every signature is good" in said["tocsin verify --as beta"][0]
+    (event,) = said["tocsin events show vigil-radio:A1 --as beta"]
+    assert "revision 2" in event
+    assert "KILLED 8" in event
+    receipts = said["tocsin receipts ls --as alpha --last 3"][0].splitlines()
+    assert [line.split()[3] for line in receipts[1:]] == ["event", "event", "retraction"]
+    permits = next(outs[0] for line, outs in said.items() if line.startswith("tocsin label permits"))
     assert permits.startswith("yes")
 
 
-def test_the_same_file_again_sends_nothing(said: dict[str, str]) -> None:
-    """The line stands twice in README: what is kept is what it said the second time."""
-    again = next(out for line, out in said.items() if "radio.csv" in line)
+def test_the_same_file_again_sends_nothing_and_a_changed_row_a_revision(said: dict[str, list[str]]) -> None:
+    first, again = next(outs for line, outs in said.items() if "radio.csv" in line)
+    assert "2 new; 2 sent" in first
     assert "2 unchanged; 0 sent" in again
+    corrected = next(outs[0] for line, outs in said.items() if "radio_corrected.csv" in line)
+    assert "1 amended, 1 unchanged; 1 sent" in corrected
