@@ -2,7 +2,7 @@
 
 An Avro decoder is an attack surface. Untrusted bytes pass these guards, in this order:
 
-1. size: nothing above `MAX_PAYLOAD_BYTES` is looked at, so that no decoded value can exhaust memory;
+1. size: nothing above `most_bytes` is looked at, so that no decoded value can exhaust memory;
 2. prefix: the bytes name the very schema they are decoded with;
 3. decode: by the strict reader, which refuses what other decoders let pass (schemas/reader.py);
 4. one spelling: the value re-encodes to the very bytes received, and nothing follows them.
@@ -77,10 +77,10 @@ def _written(prefix: bytes, writer: Writer, value: AvroValue, what: str) -> byte
     return bytes(out)
 
 
-def decode(schema: Schema, data: bytes) -> dict[str, Any] | Refusal:
+def decode(schema: Schema, data: bytes, most_bytes: int = MAX_PAYLOAD_BYTES) -> dict[str, Any] | Refusal:
     """Decode untrusted bytes, strictly: there is exactly one spelling of each value."""
-    if len(data) > MAX_PAYLOAD_BYTES:
-        return refuse(Reason.TOO_LARGE, "payload", f"at most {MAX_PAYLOAD_BYTES} bytes")
+    if len(data) > most_bytes:
+        return refuse(Reason.TOO_LARGE, "payload", f"at most {most_bytes} bytes")
     if data[:PREFIX_BYTES] != schema.prefix:
         return refuse(Reason.UNDECODABLE, "payload[0:10]", "the single-object prefix of the schema that the type names")
     return decode_value(schema, data, PREFIX_BYTES)

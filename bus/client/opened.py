@@ -3,12 +3,16 @@
 Its frame and what it says. Whether the signature is good is another question (`bus.client.verify`).
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bus.errors import Refusal
 from bus.stages.following import read_message
 from bus.trust import frame
 from schemas.models import Message
+
+
+MAX_DELIVERED_BYTES: Final = 33_554_432
+"""32 MiB: an alert names all its members, some 200 bytes each, and grows beyond what one author may send."""
 
 
 class Opened(NamedTuple):
@@ -20,7 +24,7 @@ class Opened(NamedTuple):
 
 def open_signed(data: bytes) -> Opened | Refusal:
     """Parse, decode strictly and validate."""
-    envelope = frame.parse(data)
+    envelope = frame.parse(data, MAX_DELIVERED_BYTES)
     if isinstance(envelope, Refusal):
         return envelope
     message = read_message(envelope)

@@ -53,7 +53,7 @@ def follow(control: Control, record: Record) -> tuple[int, Control]:
 def read_message(envelope: frame.Envelope) -> Message | Refusal:
     """Decode strictly and validate; the type that was signed names the feed that the header names.
 
-    Whether the signature is good is another question.
+    Whether the signature is good is another question. The size was bounded when the envelope was parsed.
     """
     named = parse_payload_type(envelope.payload_type)
     if isinstance(named, Refusal):
@@ -64,7 +64,7 @@ def read_message(envelope: frame.Envelope) -> Message | Refusal:
     schema = resolve(named)
     if isinstance(schema, Refusal):
         return schema
-    value = decode(schema, envelope.payload)
+    value = decode(schema, envelope.payload, len(envelope.payload))
     message = value if isinstance(value, Refusal) else validate(model, value)
     if not isinstance(message, Refusal) and message.header.feed != named.feed:
         return refuse(Reason.FEED_MISMATCH, "header.feed", "the feed that the payload type names")

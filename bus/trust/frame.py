@@ -27,7 +27,7 @@ from bus.trust.dsse import pae
 from bus.trust.keys import KEY_ID_BYTES, SIGNATURE_BYTES, SigningKey
 
 MAX_ENVELOPE_BYTES: Final = 262_144
-"""256 KiB (events.md): what is larger is refused unread."""
+"""256 KiB (events.md): an author's envelope that is larger is refused unread."""
 MAX_SIGNATURES: Final = 64
 """A roster may be signed by all roots of the old and the new roster, 32 each."""
 
@@ -78,10 +78,10 @@ class _Parts(NamedTuple):
     number: int
 
 
-def parse(data: bytes) -> Envelope | Refusal:
+def parse(data: bytes, most_bytes: int = MAX_ENVELOPE_BYTES) -> Envelope | Refusal:
     """The envelope of these bytes, or why they are none; any bytes have an answer."""
-    if len(data) > MAX_ENVELOPE_BYTES:
-        return refuse(Reason.TOO_LARGE, "envelope", f"at most {MAX_ENVELOPE_BYTES} bytes")
+    if len(data) > most_bytes:
+        return refuse(Reason.TOO_LARGE, "envelope", f"at most {most_bytes} bytes")
     parts = _measure(data)
     if isinstance(parts, Refusal):
         return parts

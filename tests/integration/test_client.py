@@ -525,6 +525,18 @@ def test_a_closed_alert_is_verified_by_its_members_as_they_were(world: World) ->
     assert set(subscriber.catch_up().past) == {"deu/main/test:b"}
 
 
+def test_an_alert_of_thousands_of_reports_is_larger_than_an_author_may_send_and_is_read_all_the_same(
+    world: World,
+) -> None:
+    outbox, members = delivered_world(world)
+    outbox.deliver("alert", "ab" * 32, alert_of(world, members * 1500, world.now))
+    picture = Subscriber(world.log, "deu", world.pin).catch_up()
+    assert len(picture.alerts()["ab" * 32].body) > frame.MAX_ENVELOPE_BYTES
+    alert = picture.alert("ab" * 32)
+    assert alert is not None
+    assert len(alert.body.members) == 3000
+
+
 def test_what_is_not_there_verifies_as_nothing(world: World) -> None:
     found = verify_alert(Subscriber(world.log, "deu", world.pin).catch_up(), Authority(world.log, world.pin), "ab" * 32)
     assert not found.good
