@@ -55,23 +55,8 @@ def translate(data: bytes, given: dict[str, str | bytes], format_name: str | Non
 
     if format_name is not None:
         return format_name, load(format_name).translate(data, given)
-    fits: list[tuple[str, Translation]] = []
-    failed: list[str] = []
-    tried = False
-    for name in available():
-        try:
-            adapter = load(name)
-        except TocsinError as fault:  # one broken adapter stops nobody else's
-            failed.append(f"{name}: {fault}")
-            continue
-        if not adapter.reads or not given.keys() <= adapter.options.keys():
-            continue
-        tried = True
-        found = adapter.translate(data, given)
-        if whole_file(found):
-            failed.append(f"{name}: {found.refused[0].code}, expected {_short(found.refused[0].expected)}")
-        else:
-            fits.append((name, found))
+    tried = {name: found for name in available() if (found := _tried(name, data, given)) is not None}
+    fits = [(name, found) for name, found in tried.items() if not isinstance(found, str)]
     if len(fits) == 1:
         return fits[0]
     if fits:
@@ -83,10 +68,34 @@ def translate(data: bytes, given: dict[str, str | bytes], format_name: str | Non
             f"no format has all of these options: {', '.join(sorted(given))}", "`tocsin adapters` lists each's options."
         )
     raise UsageError(
-        f"the file has no format that is known here ({'; '.join(failed)})",
+        f"the file has no format that is known here ({'; '.join(f'{name}: {why}' for name, why in tried.items())})",
         "A sheet of your own needs a mapping file, named with --mapping: adapters/README.md shows how to write one. "
         "For anything else, name the format with --format (`tocsin adapters`) to see what is wrong.",
     )
+
+
+def _tried(name: str, data: bytes, given: dict[str, str | bytes]) -> "Translation | str | None":
+    """What a format makes of the file, or why it makes nothing; None where it has not all of the options.
+
+    One broken adapter stops nobody else's.
+    """
+    from adapters import load
+
+    try:
+        adapter = load(name)
+    except TocsinError as fault:
+        return str(fault)
+    if not adapter.reads or not given.keys() <= adapter.options.keys():
+        return None
+    try:
+        found = adapter.translate(data, given)
+    except TocsinError:
+        raise
+    except Exception as fault:  # noqa: BLE001 - a partner's may raise anything
+        return f"broken, {type(fault).__name__}"
+    if whole_file(found):
+        return f"{found.refused[0].code}, expected {_short(found.refused[0].expected)}"
+    return found
 
 
 def _short(expected: str) -> str:

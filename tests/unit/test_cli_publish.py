@@ -61,6 +61,23 @@ def test_the_format_is_found_where_one_fits(tocsin: Tocsin) -> None:
     assert tocsin.json("publish", str(SHEET), *AS)["format"] == "table"
 
 
+def test_an_adapter_that_raises_stops_no_other(tocsin: Tocsin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = (
+        "class Broken:\n    name, title, reads, writes, licence, options = 'broken', 't', ('text/csv',), (), 'l', {}\n"
+        "    def translate(self, data, options=None):\n        return data['no such key']\nADAPTER = Broken()\n"
+    )
+    (tmp_path / "partners_broken.py").write_text(code)
+    installed = tmp_path / "partners_broken-1.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: partners-broken\nVersion: 1\n")
+    (installed / "entry_points.txt").write_text("[tocsin.adapters]\nbroken = partners_broken:ADAPTER\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert tocsin.json("publish", str(UCDP), *AS)["format"] == "ucdp_ged"
+    other = tmp_path / "other.txt"
+    other.write_text("nothing that is known")
+    assert "broken: broken, TypeError" in tocsin("publish", str(other), *AS).err
+
+
 def test_a_file_of_no_format_publishes_nothing(tocsin: Tocsin, tmp_path: Path) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("Dear colleague,\n\nno table at all.\n")
