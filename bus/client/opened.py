@@ -10,7 +10,6 @@ from bus.stages.following import read_message
 from bus.trust import frame
 from schemas.models import Message
 
-
 MAX_DELIVERED_BYTES: Final = 33_554_432
 """32 MiB: an alert names all its members, some 200 bytes each, and grows beyond what one author may send."""
 
