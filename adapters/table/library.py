@@ -6,6 +6,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+from pydantic import ValidationError
+
+from adapters.display import shown
 from adapters.table.mapping import EXTENDS, Mapping, merged
 from bus.errors import Refusal, UsageError
 from schemas.models import validate
@@ -50,10 +53,23 @@ def parse(text: str) -> Mapping:
     Raises:
         MappingError: with the first place that is wrong.
     """
-    found = validate(Mapping, _loaded(text))
+    fields = _loaded(text)
+    found = validate(Mapping, fields)
     if isinstance(found, Refusal):
-        raise MappingError(f"mapping: {found.place}: expected {found.expected}", _HELP)
+        raise MappingError(f"mapping: {_place(found, fields)}: expected {found.expected}", _HELP)
     return found
+
+
+def _place(found: Refusal, fields: dict[str, Any]) -> str:
+    """Where it is, with the names of keys that a refusal hides: the mapping is the user's own."""
+    if "*" not in found.place:
+        return found.place
+    try:
+        Mapping.model_validate(fields)
+    except ValidationError as error:
+        steps = (f"[{one}]" if isinstance(one, int) else f".{one}" for one in error.errors()[0]["loc"])
+        return shown("".join(steps).removeprefix("."))
+    return found.place
 
 
 def _loaded(text: str) -> dict[str, Any]:
