@@ -7,40 +7,47 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bus.cli.exits import DONE, INTERRUPTED, NO, TROUBLE, USAGE
-from bus.cli.output import Output
+from bus.cli.output import Output, UnwritableError
 from bus.cli.parser import build
 from bus.errors import NotFoundError, TocsinError, UsageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us: nothing else may take its number
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
     for stream in (sys.stdout, sys.stderr):
         # A terminal that can't show a character gets its escape; lone surrogates of odd file names too.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     args = build().parse_args(argv)
     output = Output(as_json=getattr(args, "json", False))
     if args.version:
-        from importlib.metadata import version
-
-        output.line(f"tocsin {version('tocsin')}")
-        return DONE
+        args.run = _version
     if args.run is None:
         args.shows.print_help(sys.stderr)
         return USAGE
     try:
         status = _run(args, output)
-        output.out.flush()
-    except BrokenPipeError:
-        # Whoever read us has gone, `| head` for one. Nothing is left to say to it.
+        output.flush()
+    except (BrokenPipeError, UnwritableError) as fault:
+        # Nothing is left to say to stdout. Where its reader has gone, `| head` for one, that is nobody's fault.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        return DONE if isinstance(fault, BrokenPipeError) else _say(output, fault)
     return status
+
+
+def _version(_args: argparse.Namespace, output: Output) -> int:
+    from importlib.metadata import version
+
+    output.line(f"tocsin {version('tocsin')}")
+    return DONE
 
 
 def _run(args: argparse.Namespace, output: Output) -> int:
     try:
         status: int = args.run(args, output)
-    except (BrokenPipeError, SystemExit):
+    except (BrokenPipeError, SystemExit, UnwritableError):
         raise
     except KeyboardInterrupt:
         output.note("tocsin: stopped; run the same command again to go on")

@@ -6,13 +6,33 @@ reaches a screen as text has passed `safe`; JSON escapes all but ASCII, which ev
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TextIO
 
 from bus.cli.shown import safe, width
-from bus.errors import Refusal
+from bus.errors import Refusal, TocsinError
+
+
+class UnwritableError(TocsinError):
+    """The results can't be written to where they were to go."""
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        why = fault.strerror or "the system refused"
+        raise UnwritableError(
+            f"the results can't be written: {why}",
+            "What the command did is done; make room or write elsewhere, then ask again.",
+            retriable=True,
+        ) from fault
 
 
 class Output:
@@ -24,17 +44,22 @@ class Output:
         self.out = out or sys.stdout
         self.err = err or sys.stderr
 
+    def flush(self) -> None:
+        """Let what was said be written."""
+        with _writing():
+            self.out.flush()
+
     def document(self, value: Mapping[str, Any]) -> None:
         """The one JSON document of a command."""
-        self.out.write(json.dumps(value, default=_plain, indent=2, allow_nan=False) + "\n")
+        self._write(json.dumps(value, default=_plain, indent=2, allow_nan=False) + "\n")
 
     def item(self, value: Mapping[str, Any]) -> None:
         """One line of NDJSON."""
-        self.out.write(json.dumps(value, default=_plain, separators=(",", ":"), allow_nan=False) + "\n")
+        self._write(json.dumps(value, default=_plain, separators=(",", ":"), allow_nan=False) + "\n")
 
     def line(self, text: str = "") -> None:
         """One line of the result."""
-        self.out.write(safe(text) + "\n")
+        self._write(safe(text) + "\n")
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Rows under their heads, columns as wide as their longest cell; of nothing, that it is nothing."""
@@ -45,7 +70,7 @@ class Output:
         wide = [max(width(row[at]) for row in cells) for at in range(len(heads))]
         for row in cells:
             padded = (cell + " " * (most - width(cell)) for cell, most in zip(row, wide, strict=True))
-            self.out.write("  ".join(padded).rstrip() + "\n")
+            self._write("  ".join(padded).rstrip() + "\n")
 
     def note(self, text: str) -> None:
         """Something beside the result."""
@@ -61,6 +86,10 @@ class Output:
         if self.err.isatty():
             self.err.write(f"\r\x1b[K{safe(text)}")
             self.err.flush()
+
+    def _write(self, text: str) -> None:
+        with _writing():
+            self.out.write(text)
 
 
 def moment(ms: int | None) -> str:

@@ -37,6 +37,16 @@ def test_help_comes_within_its_bound() -> None:
     assert min(took) <= TO_HELP_S
 
 
+@pytest.mark.parametrize(("to", "code"), [(">/dev/full", 3), (">&-", 0), (">&- 2>&-", 0)])
+@pytest.mark.parametrize("words", ["--version", "adapters", "adapters --json"])
+def test_results_that_can_not_be_written_are_a_clear_fault_or_nobodys(words: str, to: str, code: int) -> None:
+    call = f'"{sys.executable}" -c "import sys; from bus.cli import main; sys.exit(main())" {words} {to}'
+    done = subprocess.run(["sh", "-c", call], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert ("can't be written" in done.stderr) is (code == 3)
+
+
 @pytest.mark.parametrize(("name", "parser"), list(commands(build())))
 def test_every_command_takes_json_and_home_and_says_what_each_flag_is_for(
     name: str, parser: argparse.ArgumentParser
