@@ -166,6 +166,23 @@ def test_a_file_system_without_space_in_earnest(tmp_path: Path) -> None:
     assert acked == there > 5
 
 
+@pytest.mark.parametrize("limit", [1_000, 5_000, 12_000])
+def test_a_founding_without_space_says_so_and_is_done_again_later(tmp_path: Path, limit: int) -> None:
+    script = (
+        "import resource, sys, pathlib\n"
+        "from bus.log.sqlite import SqliteLog\n"
+        "from bus.log.faults import LogError\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, resource.RLIM_INFINITY))\n"
+        "try:\n    SqliteLog(pathlib.Path(sys.argv[1]), lambda: 0)\n"
+        "except LogError as fault:\n    print(type(fault).__name__, fault.retriable)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "bus.db")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["LogDiskError", "True"]
+    made(tmp_path).close()
+
+
 # --- damaged, foreign, newer ------------------------------------------------------------------------------------------
 
 

@@ -44,10 +44,11 @@ def found(path: Path) -> None:
     try:
         connection.pragma("synchronous", "FULL")
         connection.pragma("auto_vacuum", "INCREMENTAL")
-        with connection:
-            connection.pragma("application_id", APPLICATION_ID)
-            connection.pragma("user_version", VERSION)
-            connection.execute(_TABLES)
+        connection.execute("BEGIN")  # not `with connection`: its ROLLBACK hides why SQLite has rolled back itself
+        connection.pragma("application_id", APPLICATION_ID)
+        connection.pragma("user_version", VERSION)
+        connection.execute(_TABLES)
+        connection.execute("COMMIT")
         connection.pragma("journal_mode", "WAL")
     finally:
         connection.close()
