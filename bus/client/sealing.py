@@ -22,6 +22,7 @@ BODY_OF_KIND: Final[Mapping[str, type[Value]]] = {
     "link": Link,
     "heartbeat": Heartbeat,
 }
+_STATUSES: Final = frozenset(Status)
 
 
 class Terms(NamedTuple):
@@ -63,7 +64,7 @@ class Sealer:
         parts = label.parts if isinstance(label, Label) else read(label)
         if isinstance(parts, Refusal):
             return parts
-        realm = _realm(parts.realm, Status(status), exercise)
+        realm = _realm(parts.realm, status, exercise)
         if isinstance(realm, Refusal):
             return realm
         found: Label | Refusal
@@ -113,19 +114,21 @@ class Sealer:
         return envelope
 
 
-def _realm(labelled: str, status: Status, exercise: str | None) -> str | Refusal:
+def _realm(labelled: str, status: Status | str, exercise: str | None) -> str | Refusal:
     """The realm that status, exercise and label agree on.
 
     Towards exercise and test an override is safe, away from them it is refused.
     """
+    if status not in _STATUSES:
+        return refuse(Reason.BAD_FIELD, "status", f"one of {', '.join(Status)}")
     if exercise is not None and (not AUDIENCE.match(exercise) or exercise in (REAL, TEST)):
         return refuse(Reason.BAD_FIELD, "exercise", "a name [A-Z0-9-]{2,32} other than REAL and TEST")
     wanted = {realm for realm in (exercise, labelled) if realm not in (None, REAL)}
-    if status is Status.TEST:
+    if status == Status.TEST:
         wanted.add(TEST)
     if len(wanted) > 1:
         return refuse(Reason.REALM_MISMATCH, "status", "one realm in status, exercise and label")
     realm = wanted.pop() if wanted else REAL
-    if status is Status.EXERCISE and realm in (REAL, TEST):
+    if status == Status.EXERCISE and realm in (REAL, TEST):
         return refuse(Reason.REALM_MISMATCH, "exercise", "the name of the exercise that the record belongs to")
     return realm or REAL

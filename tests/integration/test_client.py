@@ -390,6 +390,14 @@ def test_a_retracted_record_stays_so_until_it_changes_or_is_reinstated(world: Wo
     assert world.submitted()[-1].message.header.revision == 2
 
 
+def test_a_draft_of_no_known_realm_is_refused_and_the_others_go(world: World) -> None:
+    done = world.publisher().publish([draft("a")._replace(status="LIVE"), draft("b")], "main", LABEL)
+    assert outcomes(done) == [Outcome.REFUSED, Outcome.NEW]
+    assert [(line.refusal.reason, line.refusal.place) for line in done.refused if line.refusal] == [
+        (Reason.BAD_FIELD, "status")
+    ]
+
+
 def test_links_and_heartbeats(world: World) -> None:
     publisher = world.publisher()
     refs = [EventRef(agency="fra", feed="main", id="test:a"), EventRef(agency="deu", feed="main", id="test:b")]
