@@ -35,7 +35,7 @@ from tests.support.orders import is_authors
 ROOT = Path(__file__).resolve().parents[2]
 PLANTED = [("before", 1), ("before", 3), ("before", 4), ("before", 6), *(("within", n) for n in (1, 2, 3, 5, 7))]
 PLANTED += [("after", n) for n in (1, 2, 3, 5, 6)]
-"""Where the process kills itself, at which commit with outputs; `before` and `within` are between outputs and commit."""
+"""Where the process kills itself, at which commit with outputs: `before` and `within` lie before its end."""
 FROM_OUTSIDE = 8
 """How often it is killed at a moment that it knows nothing of."""
 
