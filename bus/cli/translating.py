@@ -26,10 +26,16 @@ def translation_flags(parser: ArgumentParser) -> None:
 
 def read_input(name: str) -> bytes:
     """The bytes of a file, or of standard input for `-`."""
-    if name == "-":
-        return sys.stdin.buffer.read()
+    from adapters.sheet import MAX_FILE_BYTES
+
+    most = MAX_FILE_BYTES + 1  # enough to see that it is too large: a device never ends
+    if name == "-" and sys.stdin is None:
+        raise UsageError("standard input is closed", "Name a file, or send one.")
     try:
-        return Path(name).read_bytes()
+        if name == "-":
+            return sys.stdin.buffer.read(most)
+        with Path(name).open("rb") as file:
+            return file.read(most)
     except (OSError, ValueError) as fault:
         why = getattr(fault, "strerror", None) or "this is no file's name"
         raise UsageError(f"{name} can't be read: {why}", "Name a file that this user may read.") from fault
@@ -67,8 +73,14 @@ def translate(data: bytes, given: dict[str, str | bytes], format_name: str | Non
         raise UsageError(
             f"no format has all of these options: {', '.join(sorted(given))}", "`tocsin adapters` lists each's options."
         )
+    why = "; ".join(f"{name}: {why}" for name, why in tried.items())
+    if "mapping" in given:
+        raise UsageError(
+            f"the mapping does not fit the file ({why})",
+            "Compare the columns that it names with the sheet's first row.",
+        )
     raise UsageError(
-        f"the file has no format that is known here ({'; '.join(f'{name}: {why}' for name, why in tried.items())})",
+        f"the file has no format that is known here ({why})",
         "A sheet of your own needs a mapping file, named with --mapping: adapters/README.md shows how to write one. "
         "For anything else, name the format with --format (`tocsin adapters`) to see what is wrong.",
     )

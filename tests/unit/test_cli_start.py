@@ -47,6 +47,14 @@ def test_results_that_can_not_be_written_are_a_clear_fault_or_nobodys(words: str
     assert ("can't be written" in done.stderr) is (code == 3)
 
 
+def test_a_closed_input_is_wrong_usage() -> None:
+    call = f'"{sys.executable}" -c "import sys; from bus.cli import main; sys.exit(main())" convert table - <&-'
+    done = subprocess.run(["sh", "-c", call], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("tocsin: ")
+    assert "bug" not in done.stderr
+
+
 @pytest.mark.parametrize(("name", "parser"), list(commands(build())))
 def test_every_command_takes_json_and_home_and_says_what_each_flag_is_for(
     name: str, parser: argparse.ArgumentParser
