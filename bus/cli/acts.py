@@ -132,13 +132,14 @@ def _report(output: Output, done: "Publication", verb: str, about: Sequence[str]
     if output.as_json:
         lines: list[dict[str, Any]] = [
             {
+                **({"record": name} if about else {}),
                 "id": line.id,
                 "outcome": line.outcome,
                 "revision": line.revision,
                 "digest": line.digest,
                 "refused": None if line.refusal is None else refusal_json(line.refusal),
             }
-            for line in done.lines
+            for name, line in zip(names, done.lines, strict=True)
         ]
         output.document({"sent": done.sent, "records": lines})
         return status

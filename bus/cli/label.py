@@ -92,6 +92,8 @@ def _print(output: Output, label: "Label", readers: list[str]) -> int:
     else:
         output.line(label.text)
         output.line(f"  readers: {', '.join(readers) or 'none'}")
+        if label.text.endswith("//NO RELEASE"):
+            output.note("  It names nobody: add //PUBLIC, //REL TO NAME, or with `label show` its --author AGENCY.")
     return DONE
 
 

@@ -58,7 +58,11 @@ def _publish(args: Namespace, output: Output) -> int:
         drafts = _counted(found.drafts, output, len(found.drafts))
         done = publisher.publish(drafts, args.feed, args.label, exercise=args.exercise, reinstate=args.reinstate)
         output.progress("")
-        return _report(args, output, bus, (name, found), done)
+        status = _report(args, output, bus, (name, found), done)
+        if done.sent:
+            for plan in _plans(args, bus, publisher, found):
+                _say_unread(output, plan)
+        return status
 
 
 def _counted(drafts: Iterable["Draft"], output: Output, total: int) -> Iterator["Draft"]:
@@ -113,25 +117,16 @@ def _rehearse(
     args: Namespace, output: Output, bus: Opened, publisher: "Publisher", translated: "tuple[str, Translation]"
 ) -> int:
     """Say under which label it would be sent, and who would read that."""
-    from bus.clock import now_ms
-    from bus.errors import Refusal
-    from bus.operate import Desk
-    from bus.operate.readers import readers_of
-
     name, found = translated
-    control = Desk(bus.home, bus.log).control
-    plans: list[dict[str, Any]] = []
-    for status in sorted({draft.status for draft in found.drafts}) or ["ACTUAL"]:
-        terms = publisher.terms(args.feed, args.label, status, args.exercise)
-        if isinstance(terms, Refusal):
-            output.refused(f"nothing would be sent as {status}", terms)
-            bus.explain(output, terms)
+    plans = []
+    for plan in _plans(args, bus, publisher, found):
+        if not isinstance(plan, dict):
+            output.refused("nothing would be sent", plan)
+            bus.explain(output, plan)
             if output.as_json:
-                output.document({"format": name, "dry_run": True, "plans": [], "refused": [refusal_json(terms)]})
+                output.document({"format": name, "dry_run": True, "plans": [], "refused": [refusal_json(plan)]})
             return NO
-        count = sum(draft.status == status for draft in found.drafts)
-        readers = readers_of(control, terms.label, now_ms())
-        plans.append({"records": count, "label": terms.label.text, "readers": readers})
+        plans.append(plan)
     if output.as_json:
         refused = [refused_json(one) for one in found.refused]
         output.document({"format": name, "dry_run": True, "plans": plans, "refused": refused})
@@ -141,4 +136,32 @@ def _rehearse(
     for plan in plans:
         output.line(f"{plan['records']} records; what of them is new or changed would be sent as {plan['label']}")
         output.line(f"  readers: {', '.join(plan['readers']) or 'none'}")
+        _say_unread(output, plan)
     return NO if has_errors(found) else DONE
+
+
+def _plans(
+    args: Namespace, bus: Opened, publisher: "Publisher", found: "Translation"
+) -> "Iterator[dict[str, Any] | Refusal]":
+    """For each realm of the file: how many records, under which label, and who may read that."""
+    from bus.clock import now_ms
+    from bus.errors import Refusal
+    from bus.operate import Desk
+    from bus.operate.readers import readers_of
+
+    control = Desk(bus.home, bus.log).control
+    for status in sorted({draft.status for draft in found.drafts}) or ["ACTUAL"]:
+        terms = publisher.terms(args.feed, args.label, status, args.exercise)
+        if isinstance(terms, Refusal):
+            yield terms
+            continue
+        count = sum(draft.status == status for draft in found.drafts)
+        readers = readers_of(control, terms.label, now_ms())
+        yield {"records": count, "label": terms.label.text, "readers": readers}
+
+
+def _say_unread(output: Output, plan: "dict[str, Any] | Refusal") -> None:
+    """A mistyped exercise or a label that nobody holds goes nowhere, and nobody would notice."""
+    if isinstance(plan, dict) and not plan["readers"]:
+        output.note(f"no agency is cleared for {plan['label']}: so nobody reads it")
+        output.note("  `tocsin agency show NAME` lists what an agency reads, and the realms that it takes part in.")

@@ -158,7 +158,7 @@ def test_a_label_below_the_floor_is_refused_by_the_bus_with_its_reason(tocsin: T
     [
         (("publish", str(UCDP), "--as", "gamma", "--feed", "reports"), 1, "agency ls"),
         (("publish", str(UCDP), "--as", "../x", "--feed", "reports"), 1, "agency"),
-        (("publish", str(UCDP), *AS, "--mapping", "ii_education"), 2, "format"),
+        (("publish", str(UCDP), *AS, "--mapping", "ii_education"), 2, "does not fit"),
         (("publish", str(SHEET), *AS, "--mapping", "no_such_mapping", "--format", "table"), 2, "mapping"),
         (("publish", str(SHEET), *AS, "--option", "nonsense"), 2, "NAME=VALUE"),
         (("publish", str(SHEET), *AS, "--option", "x=y", "--format", "table"), 2, "option"),
@@ -218,3 +218,15 @@ def test_an_option_that_no_format_has_and_a_forgotten_mapping_are_wrong_usage(to
 
 def test_a_rehearsal_tells_what_the_mapping_leaves_behind(tocsin: Tocsin) -> None:
     assert f"{len(ucdp_rows())} rows x" in tocsin.ok("publish", str(UCDP), *AS, "--dry-run").err
+
+
+def test_a_mapping_of_another_sheet_is_told_as_that(tocsin: Tocsin) -> None:
+    done = tocsin("publish", str(UCDP), *AS, "--mapping", "ii_education")
+    assert (done.code, "the mapping does not fit" in done.err) == (2, True)
+
+
+def test_what_nobody_can_read_is_said_before_and_after(tocsin: Tocsin) -> None:
+    secret = ("publish", str(UCDP), *AS, "--label", "COALITION SECRET//REL TO NOBODY")
+    assert "nobody reads it" in tocsin.ok(*secret, "--dry-run").err
+    assert "nobody reads it" in tocsin.ok(*secret).err
+    assert "nobody reads it" not in tocsin.ok(*secret).err
