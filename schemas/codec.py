@@ -98,15 +98,22 @@ def decode_value(schema: Schema, data: bytes, start: int = 0) -> AvroValue | Ref
 
 
 def decode_trusted(schema: Schema, data: bytes) -> dict[str, Any]:
-    """Decode what this bus wrote itself; damage is an exception."""
+    """Decode what this bus wrote itself with this very schema; damage is an exception."""
+    if not data.startswith(schema.prefix):
+        raise _damaged(schema)
     try:
         value, _ = schema.read(data, PREFIX_BYTES)
     except (MalformedError, NotCanonicalError, IndexError, UnicodeDecodeError) as error:
-        message = f"a {schema.kind} record of our own log can't be read"
-        advice = "Stop all Tocsin processes and restore the home from its latest backup."
-        raise DamagedRecordError(message, advice) from error
+        raise _damaged(schema) from error
     record: dict[str, Any] = value
     return record
+
+
+def _damaged(schema: Schema) -> DamagedRecordError:
+    return DamagedRecordError(
+        f"a {schema.kind} record of our own log can't be read",
+        "Stop all Tocsin processes and restore the home from its latest backup.",
+    )
 
 
 def _not_canonical() -> Refusal:

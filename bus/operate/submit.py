@@ -12,10 +12,9 @@ from bus.log.topics import topic
 from bus.operate.faults import NoAnswerError
 from bus.stages.authority import serve_authority
 from bus.stages.control import AUTHORITY, CONTROL
+from bus.stages.receipts import read_receipts
 from bus.trust import frame
-from schemas.codec import decode_trusted
 from schemas.models import Receipt, Verdict
-from schemas.registry import newest
 
 WAIT_S: Final = 60.0
 _LOOK_AGAIN_S: Final = 0.05
@@ -25,10 +24,8 @@ _RECEIPTS: Final = topic("receipts", AUTHORITY)
 
 def receipts(log: Log, start: int = 0) -> Iterator[Receipt]:
     """The authority's receipts."""
-    schema = newest("receipt")
-    for record in log.read(_RECEIPTS, start):
-        if record.value:
-            yield Receipt.model_validate(decode_trusted(schema, record.value))
+    for _, receipt in read_receipts(log, AUTHORITY, start):
+        yield Receipt.model_validate(receipt)
 
 
 def last_sequence(log: Log) -> int:

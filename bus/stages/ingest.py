@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Final
 
-from bus.errors import Reason, Refusal, TocsinError
+from bus.errors import Reason
 from bus.log.protocol import Log, NewRecord, Reader, Record
 from bus.log.topics import topic
 from bus.metrics import Metrics
@@ -34,11 +34,11 @@ from bus.stages.checks import (
 )
 from bus.stages.control import CONTROL, CONTROL_KINDS, Control
 from bus.stages.following import ControlFollower
-from bus.stages.receipts import receipt_record, rejected_record
+from bus.stages.receipts import read_receipts, receipt_record, rejected_record
 from bus.stages.stage import Outputs
-from schemas.codec import decode_trusted, encode
+from schemas.codec import encode
 from schemas.models import AcceptedEvent
-from schemas.registry import newest, of_bytes
+from schemas.registry import newest
 
 CHUNK: Final = 64
 """Signatures that a thread verifies at a time: 10 ms of work, against 0.1 ms to hand it over."""
@@ -46,10 +46,6 @@ EVENTS: Final = "events"
 HEARTBEAT: Final = "heartbeat"
 
 _log = logging.getLogger(__name__)
-
-
-class ForeignReceiptError(TocsinError):
-    """A receipt of the agency is none that this version writes or knows."""
 
 
 class Ingest:
@@ -78,15 +74,8 @@ class Ingest:
         """Fold the agency's receipts: all that were committed, and with them the cursor."""
         self._memory = Memory()
         self._counted.clear()
-        name = topic("receipts", self.agency)
-        for record in log.read(name):
-            schema = of_bytes(record.value)
-            if isinstance(schema, Refusal) or schema.kind != "receipt":
-                raise ForeignReceiptError(
-                    f"{name} holds something else than a receipt at offset {record.offset}",
-                    "Run the version of Tocsin that wrote it, or a newer one.",
-                )
-            self._memory.fold(decode_trusted(schema, record.value))
+        for _, receipt in read_receipts(log, self.agency):
+            self._memory.fold(receipt)
         return None
 
     def due(self) -> Outputs | None:

@@ -18,7 +18,8 @@ from bus.log.sqlite.reader import SqliteReader
 from bus.log.topics import agency_topics, bus_topics, topic
 from bus.stages.authority import AuthorityIngest, serve_authority
 from bus.stages.following import ControlFollower, ForeignControlError
-from bus.stages.ingest import ForeignReceiptError, Ingest
+from bus.stages.ingest import Ingest
+from bus.stages.receipts import ForeignReceiptError
 from bus.stages.ticks import Ticker
 from bus.stages.worker import Worker
 from bus.trust.keys import SigningKey

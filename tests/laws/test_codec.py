@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus.errors import Refusal
-from schemas.codec import UnencodableError, decode, decode_trusted, decode_value, encode, to_wire
+from schemas.codec import DamagedRecordError, UnencodableError, decode, decode_trusted, decode_value, encode, to_wire
 from schemas.models import EventMessage, validate
 from schemas.registry import PREFIX_BYTES, Schema, compiled, newest
 from schemas.untyped import AvroSchema, AvroValue
@@ -77,6 +77,8 @@ def test_what_is_encoded_decodes_to_itself_and_as_fastavro_writes_it(value: dict
     schemaless_writer(out, SMALL.source, value, strict=True)
     assert data == SMALL.prefix + out.getvalue()
     assert decode(SMALL, data) == value == decode_trusted(SMALL, data)
+    with pytest.raises(DamagedRecordError):
+        decode_trusted(newest("tick"), data)
 
 
 @settings(deadline=None)
