@@ -58,12 +58,7 @@ def encode(schema: Schema, value: Mapping[str, Any]) -> bytes:
 
 def encode_fields(schema: Schema, values: Mapping[str, Any]) -> bytes:
     """Encode some fields alone, in the order given, without a prefix: a record is the concatenation of its fields."""
-
-    def write(out: bytearray, values: Mapping[str, Any]) -> None:
-        for name, value in values.items():
-            schema.write_field[name](out, value)
-
-    return _written(b"", write, values, schema.kind)
+    return _written(b"", schema.write_part(tuple(values)), values, schema.kind)
 
 
 def _written(prefix: bytes, writer: Writer, value: AvroValue, what: str) -> bytes:

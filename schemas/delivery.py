@@ -12,7 +12,7 @@ from typing import Final
 from schemas.codec import encode_fields
 from schemas.models import Change, DeliveredKind, DeliveryReason
 from schemas.registry import Schema, newest
-from schemas.writer import write_long
+from schemas.writer import varint
 
 KIND: Final = "delivery"
 CHAIN_BYTES: Final = 32
@@ -48,10 +48,7 @@ def encode_middle(  # noqa: PLR0913  one argument per field, as the record has t
 
 def without_chain(sequence: int, revision: int, middle: bytes) -> bytes:
     """Return the delivery as its chain hashes it: all but the chain itself."""
-    out = bytearray(_schema().prefix)
-    write_long(out, sequence)
-    write_long(out, revision)
-    return bytes(out) + middle
+    return b"".join((_schema().prefix, varint(sequence), varint(revision), middle))
 
 
 def first_chain(reader: str, pin: bytes) -> bytes:

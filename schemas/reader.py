@@ -12,8 +12,9 @@ item takes at least one byte (lint), and recursion is refused when the reader is
 
 from collections.abc import Callable
 from struct import Struct
-from typing import Any, Final
+from typing import Final
 
+from schemas.source import Source
 from schemas.untyped import AvroSchema, AvroValue
 
 Reader = Callable[[bytes, int], tuple[AvroValue, int]]
@@ -42,32 +43,18 @@ def compile_reader(schema: AvroSchema) -> Reader:
     code.line(1, "size = len(data)")
     code.read(schema, "value", 1)
     code.line(1, "return value, p")
-    return code.run()
+    reader: Reader = code.run("read")
+    return reader
 
 
-class _Code:
-    """The reader's Python source in the making, as `dataclasses` makes its methods.
-
-    A call per field would take most of the time: a report has a hundred of them. Nothing of a schema stands in the
-    source but what `repr` quotes. In it `p` is the position, `x` the byte at hand, `size` the length of the data.
-    """
+class _Code(Source):
+    """The reader's source. In it `p` is the position, `x` the byte at hand, `size` the length of the data."""
 
     def __init__(self) -> None:
         """Begin with nothing but the helpers below."""
-        self._lines: list[str] = []
+        super().__init__(_HELPERS)
         self._known: dict[str, AvroSchema] = {}
         self._open: set[str] = set()
-        self._names: dict[str, Any] = dict(_HELPERS)
-
-    def line(self, depth: int, text: str) -> None:
-        """Add a line."""
-        self._lines.append("    " * depth + text)
-
-    def run(self) -> Reader:
-        """Turn the source into the function."""
-        exec(compile("\n".join(self._lines), "<Avro reader>", "exec"), self._names)  # noqa: S102 - our own source
-        reader: Reader = self._names["read"]
-        return reader
 
     def read(self, schema: AvroSchema, target: str, depth: int) -> None:
         """Lines that read a value into `target`."""
@@ -118,7 +105,7 @@ class _Code:
     def enum(self, schema: AvroSchema, target: str, depth: int) -> None:
         """The index of a symbol."""
         self._known[schema["name"]] = schema
-        symbols = self._constant(tuple(schema["symbols"]))
+        symbols = self.constant(tuple(schema["symbols"]))
         self.line(depth, "x = data[p]")
         self.line(depth, f"if x < {min(2 * len(schema['symbols']), _MORE)} and not x & 1:")
         self.line(depth + 1, "p += 1")
@@ -151,11 +138,6 @@ class _Code:
         self.line(depth + 1, "p += 1")
         self.line(depth, "else:")
         self.line(depth + 1, f"{target}_n, p = _count(data, p)")
-
-    def _constant(self, value: object) -> str:
-        name = f"constant_{len(self._names)}"
-        self._names[name] = value
-        return name
 
 
 def _long(data: bytes, position: int) -> tuple[int, int]:

@@ -6,7 +6,7 @@ not match its pin is never used. Nothing is read before it is asked for.
 
 import json
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final, NamedTuple
 
@@ -15,7 +15,7 @@ from fastavro.schema import fingerprint, to_parsing_canonical_form
 from bus.errors import Reason, Refusal, TocsinError, refuse
 from schemas.reader import Reader, compile_reader
 from schemas.untyped import AvroSchema
-from schemas.writer import Writer, compile_writer
+from schemas.writer import Writer, compile_part_writer, compile_writer
 
 MAGIC: Final = b"\xc3\x01"
 """Marks Avro's single-object encoding, version 1."""
@@ -48,8 +48,10 @@ class Schema:
     """The schema as released, JSON values."""
     read: Reader = field(repr=False, compare=False)
     write: Writer = field(repr=False, compare=False)
-    write_field: dict[str, Writer] = field(repr=False, compare=False)
-    """The writer of each field, to encode one alone."""
+
+    def write_part(self, names: tuple[str, ...]) -> Writer:
+        """The writer of some fields alone, in this order."""
+        return _part_writer(self, names)
 
 
 def sha256_fingerprint(schema: AvroSchema) -> str:
@@ -64,8 +66,6 @@ def single_object_prefix(schema: AvroSchema) -> bytes:
 
 def compiled(kind: str, version: int, schema: AvroSchema) -> Schema:
     """Make a schema ready for use; whether it may be used is decided by the pins."""
-    fields = schema.get("fields", ()) if isinstance(schema, dict) else ()
-    known: dict[str, Writer] = {}
     return Schema(
         kind,
         version,
@@ -74,8 +74,12 @@ def compiled(kind: str, version: int, schema: AvroSchema) -> Schema:
         schema,
         compile_reader(schema),
         compile_writer(schema),
-        {part["name"]: compile_writer(part["type"], known) for part in fields},
     )
+
+
+@lru_cache(maxsize=256)
+def _part_writer(schema: Schema, names: tuple[str, ...]) -> Writer:
+    return compile_part_writer(schema.source, names)
 
 
 @cache

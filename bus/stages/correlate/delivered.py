@@ -17,7 +17,7 @@ from bus.stages.correlate.state import State
 from schemas.codec import encode, encode_fields
 from schemas.models.delivered import Standing
 from schemas.registry import Schema, newest
-from schemas.writer import write_long
+from schemas.writer import varint
 
 if TYPE_CHECKING:
     from bus.stages.correlate.outbox import Head
@@ -71,9 +71,7 @@ def _records(  # noqa: PLR0913, PLR0917 - what a record is made of
             continue
         shared = encode_fields(schema, {"standing": standing, "since": since, **extra, "shown": shown})
         for count, whom in split(counts, who, 0):
-            out = bytearray(schema.prefix)
-            write_long(out, count)
-            value = bytes(out) + shared
+            value = schema.prefix + varint(count) + shared
             for bit in bits(whom):
                 yield NewRecord(topic("delivered", readers[bit]), key, value)
 
