@@ -46,13 +46,14 @@ class Shards:
     def turn(self) -> bool:
         """A turn of each; True if records were processed."""
         worked = self._workers[AUTHORITY].turn(0.0)
-        for entry in self._follower.read().trust.agencies:
-            if entry.name in (BUS, AUTHORITY):
-                continue
-            worker = self._workers.get(entry.name)
+        names = [entry.name for entry in self._follower.read().trust.agencies if entry.name not in (BUS, AUTHORITY)]
+        for gone in self._workers.keys() - {AUTHORITY, *names}:
+            self._workers.pop(gone).release()
+        for name in names:
+            worker = self._workers.get(name)
             if worker is None:
-                stage = Ingest(entry.name, self._follower, self._pool, metrics=self._metrics)
-                worker = self._workers[entry.name] = self._worker(stage)
+                stage = Ingest(name, self._follower, self._pool, metrics=self._metrics)
+                worker = self._workers[name] = self._worker(stage)
             worked |= worker.turn(0.0)
         return worked
 

@@ -169,6 +169,25 @@ def test_an_agency_that_is_admitted_is_served_without_a_restart(world: World) ->
         thread.join()
 
 
+def test_an_agency_that_left_the_roster_is_served_no_more_and_its_name_is_free(world: World) -> None:
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: world.runner().run(stop=stop))
+    thread.start()
+
+    def held() -> set[str]:
+        return {owner.name for owner in world.log.describe().owners if owner.holder is not None}
+
+    try:
+        until(lambda: "ingest-fra" in held())
+        del world.office.entries["fra"]
+        world.say(world.office.roster())
+        until(lambda: "ingest-fra" not in held())
+        assert held() >= {"ingest-authority", "ingest-deu"}
+    finally:
+        stop.set()
+        thread.join()
+
+
 @pytest.mark.parametrize(("part", "name"), [(Ingest, "ingest"), (Correlate, "correlate")])
 def test_a_fault_in_one_part_ends_the_other_and_is_raised_with_advice(
     world: World, monkeypatch: pytest.MonkeyPatch, part: type[Ingest | Correlate], name: str
