@@ -20,8 +20,8 @@ MOST_NORTH: Final = 85.0
 
 Area = int | str
 """A cell, or beyond the last level a country."""
-Spot = tuple[int, Area, int]
-"""A table of the index, an area in it, and a bin of time."""
+Spot = tuple[int, Area]
+"""A table of the index, and an area in it."""
 
 
 class Box(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from bus.fusion.areas import Spot
 from bus.fusion.entry import Entry
-from bus.fusion.node import Node
+from bus.fusion.node import DAY_MS, Node
 
 
 class Bucket:
@@ -25,6 +25,11 @@ class Bucket:
         self.entries: list[Entry] = []
         self.dense = 0
         self.crowd: Crowd | None = None
+
+    def is_between(self, first: int, last: int) -> bool:
+        """Whether its day has any of these times, `last` not included."""
+        day = self.entries[0].start // DAY_MS
+        return first // DAY_MS <= day <= (last - 1) // DAY_MS
 
 
 class Crowd:

@@ -84,9 +84,8 @@ def test_what_is_taken_out_leaves_nothing_behind() -> None:
         index.remove(entry)
     assert not any(index._tables)
     assert not index._buckets
-    assert not index._crowds
+    assert not any(index._crowds)
     assert not index._records
-    assert not any(index._held)
     assert not any(index._deviations)
     assert not any(index._widest)
 
