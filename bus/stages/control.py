@@ -119,7 +119,7 @@ class Control:
         trust = self.trust.accept(envelope, roster, at)
         if isinstance(trust, Refusal):
             return trust
-        flaw = self._feeds_flaw(roster)
+        flaw = _agencies_flaw(roster) or self._feeds_flaw(roster)
         if flaw is not None:
             return flaw
         clearances = _compile(trust, self.policies)
@@ -193,6 +193,24 @@ class Control:
         if isinstance(parts, Refusal):
             return True
         return parts.policy in self.policies and isinstance(self.label(text), Refusal)
+
+
+def _agencies_flaw(roster: Roster) -> Refusal | None:
+    """Why the agencies do not go together, or None.
+
+    A record that is released to its origin alone is released to the audience of its agency's name (labels.md, finding
+    4): whoever else held this audience would read all of it.
+    """
+    owners = {agency.name.upper(): agency.name for agency in roster.agencies}
+    for number, agency in enumerate(roster.agencies):
+        place = f"body.agencies[{number}]"
+        if agency.suspended and agency.name in {AUTHORITY, BUS}:
+            return refuse(Reason.BAD_FIELD, f"{place}.suspended", f"false: without {agency.name} nothing is signed")
+        for audience in agency.clearance.audiences:
+            if owners.get(audience, agency.name) != agency.name:
+                expected = f"not {audience}: it is the own audience of the agency {owners[audience]}"
+                return refuse(Reason.BAD_FIELD, f"{place}.clearance.audiences", expected)
+    return None
 
 
 def _compile(trust: Trust, policies: Mapping[str, Policy]) -> Mapping[str, Clearance] | Refusal:

@@ -99,6 +99,24 @@ def test_a_roster_whose_clearance_does_not_compile_never_comes_into_force(
     assert reason_and_place(found) == (Reason.BAD_FIELD, "clearance.policies.levels")
 
 
+@pytest.mark.parametrize(
+    ("agency", "changed", "place"),
+    [
+        ("fra", {"clearance": {"subject": "fra", "audiences": ("DEU",)}}, "clearance.audiences"),
+        ("bus", {"suspended": True}, "suspended"),
+        ("authority", {"suspended": True}, "suspended"),
+    ],
+)
+def test_a_roster_whose_agencies_do_not_go_together_never_comes_into_force(
+    office: Office, agency: str, changed: dict[str, Any], place: str
+) -> None:
+    control = office.control()
+    office.entries[agency].update(changed)
+    number = list(office.entries).index(agency)
+    found = applied(control, office, roster_of(office, 2))
+    assert reason_and_place(found) == (Reason.BAD_FIELD, f"body.agencies[{number}].{place}")
+
+
 def test_a_policy_under_which_a_clearance_does_not_compile_never_comes_into_force(office: Office) -> None:
     office.entries["fra"]["clearance"]["policies"] = [{"policy": "COALITION", "levels": LEVELS, "need": ("HUMINT",)}]
     toml = POLICY.replace('HUMINT = "RESTRICTIVE"', 'HUMINT = "INFORMATIVE"')
