@@ -11,7 +11,7 @@ from bus.cli.picture import counts_text, find_alert, looked_at, when_text, where
 if TYPE_CHECKING:
     from bus.client import Picture
     from bus.client.picture import Held
-    from schemas.models import AlertMessage
+    from schemas.models import Alert, AlertMessage
 
 _LOG_ODDS = frozenset({"prior", "support", "denial", "conflict"})
 """The terms that add up; all others are said in words."""
@@ -33,7 +33,7 @@ def _which(parser: ArgumentParser) -> None:
 
 
 def _listed(args: Namespace, output: Output, picture: "Picture") -> "list[tuple[Held, AlertMessage]]":
-    """The alerts that are asked for: the gravest first, then the surest."""
+    """The alerts that are asked for: the gravest first, then the surest, then the latest."""
     found = []
     for ref, held in picture.alerts().items():
         message = picture.alert(ref)
@@ -41,7 +41,12 @@ def _listed(args: Namespace, output: Output, picture: "Picture") -> "list[tuple[
             output.note(f"{ref}: its bytes can't be read; `tocsin verify` says why")
         elif message.body.origins >= args.origins:
             found.append((held, message))
-    return sorted(found, key=lambda one: (-one[1].body.severity.level, -one[1].body.confidence.probability, one[0].ref))
+    return sorted(found, key=lambda one: (*_rank(one[1].body), one[0].ref))
+
+
+def _rank(body: "Alert") -> tuple[float, ...]:
+    last = 0 if body.when is None else body.when.end or body.when.start or 0
+    return (-body.severity.level, -body.confidence.probability, -last)
 
 
 def _ls(args: Namespace, output: Output) -> int:

@@ -1,7 +1,7 @@
 """`tocsin publish`: convert, sign, submit what is new or changed."""
 
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bus.cli.commands import Commands, as_agency
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from bus.client import Publication, Publisher
     from bus.errors import Refusal
 
+    Plan = dict[str, Any] | Refusal
+
 
 def add(commands: Commands) -> None:
     """Declare the command."""
@@ -44,6 +46,8 @@ def add(commands: Commands) -> None:
 
 
 def _publish(args: Namespace, output: Output) -> int:
+    from bus.errors import Refusal
+
     data = read_input(args.file)
     name, found = translate(data, options(args), args.format)
     if whole_file(found):
@@ -52,15 +56,15 @@ def _publish(args: Namespace, output: Output) -> int:
             output.document({"format": name, "sent": 0, "refused": [refused_json(one) for one in found.refused]})
         return USAGE
     with opened(args, writing=True) as bus, bus.publisher(args.agency, args.feed) as publisher:
-        bus.feed(args.agency, args.feed)
-        if args.dry_run:
-            return _rehearse(args, output, bus, publisher, (name, found))
+        plans = list(_plans(args, bus, publisher, found))
+        if args.dry_run or all(isinstance(plan, Refusal) and plan.reason == "LABEL_BELOW_FLOOR" for plan in plans):
+            return _rehearse(args, output, bus, plans, (name, found))
         drafts = _counted(found.drafts, output, len(found.drafts))
         done = publisher.publish(drafts, args.feed, args.label, exercise=args.exercise, reinstate=args.reinstate)
         output.progress("")
         status = _report(args, output, bus, (name, found), done)
         if done.sent:
-            for plan in _plans(args, bus, publisher, found):
+            for plan in plans:
                 _say_unread(output, plan)
         return status
 
@@ -92,6 +96,8 @@ def _report(
     say_notes(output, args.file, found)
     _say_why(output, bus, done)
     counts["refused"] += len(found.refused)
+    if counts["withdrawn"]:
+        output.note(f"{counts['withdrawn']} were retracted before: --reinstate would publish them anew")
     said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     output.line(f"{args.file} ({name}): {said or 'no records'}; {done.sent} sent as {args.agency}/{args.feed}")
     return NO if failed else DONE
@@ -114,17 +120,18 @@ def _say_why(output: Output, bus: Opened, done: "Publication") -> None:
 
 
 def _rehearse(
-    args: Namespace, output: Output, bus: Opened, publisher: "Publisher", translated: "tuple[str, Translation]"
+    args: Namespace, output: Output, bus: Opened, planned: "Sequence[Plan]", translated: "tuple[str, Translation]"
 ) -> int:
-    """Say under which label it would be sent, and who would read that."""
+    """Say under which label it would be sent, and who would read that; nothing is sent."""
     name, found = translated
     plans = []
-    for plan in _plans(args, bus, publisher, found):
+    for plan in planned:
         if not isinstance(plan, dict):
-            output.refused("nothing would be sent", plan)
+            output.refused("nothing is sent", plan)
             bus.explain(output, plan)
             if output.as_json:
-                output.document({"format": name, "dry_run": True, "plans": [], "refused": [refusal_json(plan)]})
+                empty = {"dry_run": True, "plans": []} if args.dry_run else {"sent": 0}
+                output.document({"format": name, **empty, "refused": [refusal_json(plan)]})
             return NO
         plans.append(plan)
     if output.as_json:
@@ -140,27 +147,29 @@ def _rehearse(
     return NO if has_errors(found) else DONE
 
 
-def _plans(
-    args: Namespace, bus: Opened, publisher: "Publisher", found: "Translation"
-) -> "Iterator[dict[str, Any] | Refusal]":
+def _plans(args: Namespace, bus: Opened, publisher: "Publisher", found: "Translation") -> "Iterator[Plan]":
     """For each realm of the file: how many records, under which label, and who may read that."""
     from bus.clock import now_ms
     from bus.errors import Refusal
     from bus.operate import Desk
-    from bus.operate.readers import readers_of
+    from bus.operate.readers import readers_of, under_floor
 
-    control = Desk(bus.home, bus.log).control
+    control, feed = Desk(bus.home, bus.log).control, bus.feed(args.agency, args.feed)
     for status in sorted({draft.status for draft in found.drafts}) or ["ACTUAL"]:
         terms = publisher.terms(args.feed, args.label, status, args.exercise)
         if isinstance(terms, Refusal):
             yield terms
+            continue
+        low = under_floor(control, feed, terms.label)
+        if low is not None:
+            yield low
             continue
         count = sum(draft.status == status for draft in found.drafts)
         readers = readers_of(control, terms.label, now_ms())
         yield {"records": count, "label": terms.label.text, "readers": readers}
 
 
-def _say_unread(output: Output, plan: "dict[str, Any] | Refusal") -> None:
+def _say_unread(output: Output, plan: "Plan") -> None:
     """A mistyped exercise or a label that nobody holds goes nowhere, and nobody would notice."""
     if isinstance(plan, dict) and not plan["readers"]:
         output.note(f"no agency is cleared for {plan['label']}: so nobody reads it")

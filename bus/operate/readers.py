@@ -1,9 +1,10 @@
 """Who would read something: asked before it is sent."""
 
 from bus.errors import Reason, Refusal, refuse
-from bus.labels import Label, Permit, expand, permits
+from bus.labels import Label, Permit, below_floor, expand, permits
 from bus.labels.spelling import read
 from bus.stages.control import Control
+from schemas.models import FeedEntry
 
 
 def complete(control: Control, spelled: str, author: str | None, at: int) -> Label | Refusal:
@@ -25,6 +26,15 @@ def words_of(control: Control) -> list[str]:
         parts = [f";{kind}{' | '.join(sorted(known))}" for kind, known in tags if known]
         lines.append(f"{name} {' | '.join(policy.levels)}{''.join(parts)}")
     return lines
+
+
+def under_floor(control: Control, feed: FeedEntry, label: Label) -> Refusal | None:
+    """Why ingest would refuse this label in this feed, if it lies below the floor."""
+    parts = read(feed.floor)
+    policy = control.policies.get(label.policy)
+    if isinstance(parts, Refusal) or policy is None or not below_floor(policy, Label.of(parts), label):
+        return None
+    return refuse(Reason.LABEL_BELOW_FLOOR, "label", f"at least the feed's floor, {feed.floor}")
 
 
 def readers_of(control: Control, label: Label, at: int) -> list[str]:

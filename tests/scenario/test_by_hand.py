@@ -47,9 +47,8 @@ def test_what_both_published_is_fused_explained_and_verified(tocsin: Tocsin) -> 
     assert mine.keys() == theirs.keys()
     assert {ref.split("/")[0] for ref in mine} == {"alpha", "beta"}
     alerts = tocsin.items("alerts", "ls", "--as", "beta")
-    assert alerts == sorted(
-        alerts, key=lambda one: (-one["severity"]["level"], -one["confidence"]["probability"], one["id"])
-    )
+    ranks = [(-one["severity"]["level"], -one["confidence"]["probability"], -one["when"]["end"]) for one in alerts]
+    assert ranks == sorted(ranks)
     first = alerts[0]
     shown = tocsin.ok("alerts", "show", first["id"][:12], "--as", "beta").out
     for member in first["members"]:

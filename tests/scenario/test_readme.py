@@ -53,8 +53,8 @@ def test_the_walk_ends_with_what_readme_promises(said: dict[str, list[str]]) -> 
     assert (len(first), len(second)) == (3, 2)  # the heads, and two alerts; one of them is gone later
     (shown,) = said["tocsin alerts show --as beta --origins 2"]
     assert "2 independent" in shown
-    assert "alpha/reports/vigil-radio:A" in shown
-    assert "beta/reports/vigil-observers:1" in shown
+    assert "alpha/reports/vigil-radio:A2" in shown
+    assert "beta/reports/vigil-observers:19" in shown
     assert "every signature is good" in said["tocsin verify --as beta"][0]
     (event,) = said["tocsin events show vigil-radio:A1 --as beta"]
     assert "revision 2" in event

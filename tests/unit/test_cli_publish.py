@@ -139,9 +139,9 @@ def test_who_would_see_it_is_said_before_it_is_sent(tocsin: Tocsin) -> None:
     assert tocsin.json("run", "--until-idle")["submissions"] == 0
 
 
-def test_a_label_below_the_floor_is_refused_by_the_bus_with_its_reason(tocsin: Tocsin) -> None:
-    tocsin.ok("agency", "feed", "alpha", "closed", "--floor", "COALITION RESTRICTED//REL TO ALPHA")
-    tocsin.ok("publish", str(UCDP), "--as", "alpha", "--feed", "closed", "--label", "COALITION UNCLASSIFIED//PUBLIC")
+def test_a_label_below_a_floor_that_rose_meanwhile_is_refused_by_the_bus_with_its_reason(tocsin: Tocsin) -> None:
+    tocsin.ok("publish", str(UCDP), *AS)
+    tocsin.ok("agency", "feed", "alpha", "reports", "--floor", "COALITION RESTRICTED//REL TO ALPHA")
     tocsin.ok("run", "--until-idle")
     rejected = tocsin.items("receipts", "ls", "--as", "alpha", "--rejected")
     assert {one["reason"] for one in rejected} == {"LABEL_BELOW_FLOOR"}
@@ -230,3 +230,18 @@ def test_what_nobody_can_read_is_said_before_and_after(tocsin: Tocsin) -> None:
     assert "nobody reads it" in tocsin.ok(*secret, "--dry-run").err
     assert "nobody reads it" in tocsin.ok(*secret).err
     assert "nobody reads it" not in tocsin.ok(*secret).err
+
+
+def test_a_label_below_the_floor_is_told_before_anything_is_sent(tocsin: Tocsin) -> None:
+    tocsin.ok("agency", "feed", "alpha", "strict", "--floor", "COALITION SECRET//REL TO ALPHA")
+    low = ("publish", str(UCDP), "--as", "alpha", "--feed", "strict", "--label", "COALITION UNCLASSIFIED//PUBLIC")
+    for more in ((), ("--dry-run",)):
+        done = tocsin(*low, *more, "--json")
+        assert (done.code, done.document["refused"][0]["reason"]) == (1, "LABEL_BELOW_FLOOR")
+    assert tocsin.json("publish", str(UCDP), "--as", "alpha", "--feed", "strict")["sent"] == len(ucdp_rows())
+
+
+def test_what_was_retracted_is_told_with_the_way_back(tocsin: Tocsin) -> None:
+    tocsin.ok("publish", str(UCDP), *AS)
+    tocsin.ok("retract", f"ucdp-ged:{ucdp_rows()[0]['id']}", "--as", "alpha", "--reason", "ERROR")
+    assert "--reinstate" in tocsin.ok("publish", str(UCDP), *AS).err
