@@ -6,7 +6,7 @@ pairs).
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from bus.fusion.areas import Area, Box, Spot, cell_of, disk, rings_within
@@ -139,8 +139,8 @@ class Index:
         met: list[Entry] = []
         for table, (first, last) in zip(tables, starts, strict=True):
             if self._tables[table]:
-                get: Callable[[Area], Held | None] = self._tables[table].get
-                for held in filter(None, map(get, areas)):
+                there: Iterator[Held] = filter(None, map(self._tables[table].get, areas))
+                for held in there:
                     if isinstance(held, Row):
                         # As a method of Row it would take a third longer, and this is the most frequent act of fusion.
                         begin = bisect_left(held.starts, first)
