@@ -35,6 +35,7 @@ from bus.stages.checks import (
 from bus.stages.control import CONTROL, CONTROL_KINDS, Control
 from bus.stages.following import ControlFollower
 from bus.stages.receipts import read_receipts, receipt_record, rejected_record
+from bus.stages.relay import Decoded, Relay
 from bus.stages.stage import Outputs
 from schemas.codec import encode
 from schemas.models import AcceptedEvent
@@ -54,17 +55,24 @@ class Ingest:
     name: Final = "ingest"
 
     def __init__(
-        self, agency: str, follower: ControlFollower, pool: Executor | None = None, *, metrics: Metrics | None = None
+        self,
+        agency: str,
+        follower: ControlFollower,
+        pool: Executor | None = None,
+        *,
+        relay: Relay | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         """Serve this agency's submissions; the follower may serve other shards of the same thread too.
 
-        Threads of `pool` verify signatures; without one this thread does.
+        Threads of `pool` verify signatures; without one this thread does. `relay`: to correlate in this process.
         """
         self.agency = agency
         self.owner = f"{self.name}-{agency}"
         self.topics = (topic("submissions", agency),)
         self._follower = follower
         self._pool = pool
+        self._relay = relay
         self._metrics = metrics
         self._memory = Memory()
         self._counted: Counter[tuple[str, ...]] = Counter()
@@ -132,8 +140,8 @@ class Ingest:
         self._counted["submissions_total", self.agency] += 1
         outputs: list[NewRecord] = []
         if isinstance(verdict, Accepted):
-            self._counted["accepted_total", self.agency, verdict.feed] += 1
-            outputs = _events(verdict)
+            self._counted["accepted_total", self.agency, verdict.claim.type.feed] += 1
+            outputs = self._events(verdict)
             if verdict.has_gap:
                 _log.warning("%s: numbers are missing before offset %d of %s", self.owner, record.offset, record.topic)
         elif isinstance(verdict, Rejected):
@@ -144,19 +152,26 @@ class Ingest:
             _log.log(level, "%s: %s at offset %d of %s", self.owner, reason, record.offset, record.topic)
         return [*outputs, receipt_record(self.agency, receipt, record.value)]
 
+    def _events(self, accepted: Accepted) -> list[NewRecord]:
+        claim, content = accepted.claim, accepted.content
+        kind = claim.type.kind
+        if kind == HEARTBEAT:
+            return []
+        event = accepted.event
+        value = _encoded(event)
+        outputs = [NewRecord(EVENTS, claim.envelope.digest, value)]
+        if kind in CONTROL_KINDS:
+            outputs.append(NewRecord(CONTROL, kind.encode(), value))
+        elif self._relay is not None:
+            parts = Decoded(
+                event.accepted_at, event.first_at, event.envelope, claim.envelope, kind, content.header, content.body
+            )
+            self._relay.put(value, parts)
+        return outputs
+
 
 def _verify(claims: Sequence[Claim | Refused]) -> list[bool]:
     return [isinstance(claim, Claim) and is_signed(claim) for claim in claims]
-
-
-def _events(accepted: Accepted) -> list[NewRecord]:
-    if accepted.kind == HEARTBEAT:
-        return []
-    value = _encoded(accepted.event)
-    outputs = [NewRecord(EVENTS, accepted.digest, value)]
-    if accepted.kind in CONTROL_KINDS:
-        outputs.append(NewRecord(CONTROL, accepted.kind.encode(), value))
-    return outputs
 
 
 def _encoded(event: AcceptedEvent) -> bytes:

@@ -21,6 +21,7 @@ from bus.metrics import Metrics
 from bus.stages.authority import PATIENCE
 from bus.stages.control import AUTHORITY
 from bus.stages.correlate.stage import Correlate
+from bus.stages.relay import Relay
 from bus.stages.shards import Shards
 from bus.stages.stage import Stage
 from bus.stages.threads import Threads
@@ -55,6 +56,7 @@ class Runner:
         self._settings = settings
         self._clock_ms = clock_ms
         self._metrics = metrics
+        self._relay = Relay()
         self._retained_at = time.monotonic()
 
     def run(self, *, until_idle: bool = False, stop: threading.Event | None = None) -> None:
@@ -134,11 +136,12 @@ class Runner:
             settings=self._settings,
             clock_ms=self._clock_ms,
             worker=lambda stage: self._worker(stage, patience),
+            relay=self._relay,
             metrics=self._metrics,
         )
 
     def _slot(self) -> Correlate:
-        return Correlate(self._log, pin=self._pin, bus_key=self._bus_key, metrics=self._metrics)
+        return Correlate(self._log, pin=self._pin, bus_key=self._bus_key, relay=self._relay, metrics=self._metrics)
 
     def _worker(self, stage: Stage, patience: int | None) -> Worker:
         return Worker(

@@ -10,6 +10,7 @@ from bus.stages.authority import AuthorityIngest
 from bus.stages.control import AUTHORITY, BUS
 from bus.stages.following import ControlFollower
 from bus.stages.ingest import Ingest
+from bus.stages.relay import Relay
 from bus.stages.stage import Stage
 from bus.stages.ticks import Ticker
 from bus.stages.worker import Worker
@@ -27,11 +28,13 @@ class Shards:
         settings: Settings,
         clock_ms: Callable[[], int],
         worker: Callable[[Stage], Worker],
+        relay: Relay | None = None,
         metrics: Metrics | None = None,
     ) -> None:
-        """`worker` makes the worker of a shard; `pool` verifies signatures."""
+        """`worker` makes the worker of a shard; `pool` verifies signatures; `relay` hands over to correlate."""
         self._worker = worker
         self._pool = pool
+        self._relay = relay
         self._metrics = metrics
         self._follower = ControlFollower(log, pin)
         ticker = Ticker(settings.tick_interval_s, clock_ms)
@@ -52,7 +55,7 @@ class Shards:
         for name in names:
             worker = self._workers.get(name)
             if worker is None:
-                stage = Ingest(name, self._follower, self._pool, metrics=self._metrics)
+                stage = Ingest(name, self._follower, self._pool, relay=self._relay, metrics=self._metrics)
                 worker = self._workers[name] = self._worker(stage)
             worked |= worker.turn(0.0)
         return worked

@@ -25,6 +25,7 @@ from bus.log.topics import topic
 from bus.stages.correlate.stage import Correlate
 from bus.stages.following import ControlFollower
 from bus.stages.ingest import Ingest
+from bus.stages.relay import Relay
 from bus.stages.run import Runner
 from bus.stages.stage import Stage
 from bus.stages.worker import Worker
@@ -107,8 +108,9 @@ def _ratio(folder: Path, events: int) -> float:
     world = open_world(folder)
     yardstick = Yardstick(folder, {name: key.public.raw for name, key in world.keys.items()})
     follower = ControlFollower(world.log, world.home.pin())
-    shards = [_worker(world, Ingest(name, follower)) for name in AGENCIES]
-    slot = _worker(world, Correlate(world.log, pin=world.home.pin(), bus_key=world.bus_key))
+    relay = Relay()
+    shards = [_worker(world, Ingest(name, follower, relay=relay)) for name in AGENCIES]
+    slot = _worker(world, Correlate(world.log, pin=world.home.pin(), bus_key=world.bus_key, relay=relay))
     for worker in (*shards, slot):
         worker.drain()
     watch = Watch(world.log)

@@ -184,7 +184,7 @@ def test_hidden_content_is_in_no_log_line_and_no_metric(told: Told) -> None:
 def test_a_fault_that_quotes_content_is_told_without_it(
     told: Told, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(record: Record) -> Any:
+    def fail(record: Record, *_: object) -> Any:
         raise ValueError(repr(record.value))
 
     key = told.world.agencies["aa"].keys[0]

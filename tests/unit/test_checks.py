@@ -60,7 +60,7 @@ def test_a_good_submission_is_accepted_with_its_bytes_unchanged() -> None:
     assert isinstance(verdict, Accepted)
     assert verdict.event.envelope == data
     assert (verdict.event.accepted_at, verdict.event.first_at, verdict.event.control_version) == (NOW, NOW, 2)
-    assert verdict.digest == envelope(data).digest
+    assert verdict.claim.envelope.digest == envelope(data).digest
     receipt = verdict.receipt
     assert (receipt["kind"], receipt["feed"], receipt["id"], receipt["revision"]) == ("event", "main", "test:a", 1)
     assert (receipt["verdict"], receipt["sequence"], receipt["key_id"]) == ("ACCEPTED", 7, FRA.public.key_id)
@@ -86,7 +86,7 @@ def test_every_authors_kind_passes(kind: str) -> None:
     data = sign(kind, header("fra", "main", "test:it"), bodies[kind], FRA)
     verdict = judged(data)
     assert isinstance(verdict, Accepted), verdict
-    assert verdict.kind == kind
+    assert verdict.claim.type.kind == kind
 
 
 # 1 size

@@ -58,9 +58,8 @@ def conclude(  # noqa: PLR0911 - a refusal at each check
     if isinstance(after, Refusal):
         return reject(claim, content, after, submission.at)
     return Accepted(
-        claim.type.kind,
-        claim.type.feed,
-        new.digest,
+        claim,
+        content,
         AcceptedEvent(
             accepted_at=submission.at, first_at=first_at, control_version=after.version, envelope=submission.data
         ),

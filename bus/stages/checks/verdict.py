@@ -20,9 +20,8 @@ Receipt: TypeAlias = dict[str, Any]
 class Accepted(NamedTuple):
     """A submission that counts from here on. `control` is what holds after it."""
 
-    kind: str
-    feed: str
-    digest: bytes
+    claim: Claim
+    content: Content
     event: AcceptedEvent
     receipt: Receipt
     control: Control

@@ -13,6 +13,7 @@ from bus.stages.correlate.notice import Notice
 from bus.stages.correlate.outbox import Outbox
 from bus.stages.correlate.restore import Restore
 from bus.stages.correlate.step import TickStep, read_step
+from bus.stages.relay import Relay
 from bus.stages.stage import Outputs
 from bus.trust.keys import SigningKey
 
@@ -40,11 +41,13 @@ class Correlate:
         bus_key: SigningKey,
         slot: str = "correlate-0",
         slots: int = 1,
+        relay: Relay | None = None,
         metrics: "Metrics | None" = None,
     ) -> None:
-        """A slot `correlate-<number>` of so many; it knows nothing before `restore`."""
+        """A slot `correlate-<number>` of so many; it knows nothing before `restore`. `relay`: from ingest, if near."""
         self._log, self._pin, self._bus_key = log, pin, bus_key
         self._slot, self._metrics = slot, metrics
+        self._relay = relay or Relay()
         number = int(slot.removeprefix(f"{NAME}-"))
         self._is_mine: Callable[[str], bool] = lambda reader: slot_of(reader, slots) == number
         self._fold: Fold
@@ -65,6 +68,7 @@ class Correlate:
     def restore(self, log: Log, reader: Reader) -> Outputs | None:
         """Rebuild the fold at the cursor; returns what changed with the software since, if anything."""
         self._log = log
+        self._relay.clear()
         cursor = reader.cursor(topic("events"))
         restoring = Restore(log, self._pin, Note.read(reader.note()), self._is_mine)
         self._fold = restoring.run(cursor)
@@ -84,7 +88,7 @@ class Correlate:
         """Fold the next records of `events`, one at a time: a batch is only a transaction."""
         state = self._fold.state
         for record in records:
-            step = read_step(record)
+            step = read_step(record, self._relay.take(record.value))
             if isinstance(step, TickStep) and (state.tick is None or step.minute > state.tick):
                 self._marks.add(Mark(step.minute, step.position, state.control.version))
             notices = self._fold.step(step)

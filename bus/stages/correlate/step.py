@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from bus.errors import Refusal, TocsinError
 from bus.log.protocol import Record
+from bus.stages.relay import Decoded
 from bus.trust import frame
 from schemas.codec import decode, decode_trusted, parse_payload_type, resolve
 from schemas.registry import of_bytes
@@ -23,8 +24,7 @@ class TickStep:
     minute: int
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedStep:
+class AcceptedStep(NamedTuple):
     """One accepted record, decoded. `envelope` holds the author's signed bytes, which is all that is ever passed on."""
 
     position: int
@@ -52,8 +52,10 @@ Archive: TypeAlias = Callable[[int], AcceptedStep]
 """Reads the accepted record at one position of `events` again."""
 
 
-def read_step(record: Record) -> Step:
-    """Decode one record of `events` or `control`."""
+def read_step(record: Record, decoded: Decoded | None = None) -> Step:
+    """Decode one record of `events` or `control`, if ingest has not handed over what it holds."""
+    if decoded is not None:
+        return AcceptedStep(record.offset, *decoded)
     schema = of_bytes(record.value)
     if isinstance(schema, Refusal):
         raise _foreign(record)
