@@ -48,6 +48,12 @@ class Opened:
             )
         return found
 
+    def _is_suspended(self, agency: str) -> bool:
+        from bus.client import Authority
+
+        entry = Authority(self.log, self.home.pin()).trust.agency(agency)
+        return entry is not None and entry.suspended
+
     def explain(self, output: "Output", refusal: "Refusal") -> None:
         """What helps beside a refusal's remedy: the words of labels."""
         from bus.operate import Desk
@@ -63,7 +69,15 @@ class Opened:
         from bus.client import open_publisher
 
         batch_records = self.settings.publish_batch_records
-        publisher = open_publisher(self.home, self.log, agency, feed, batch_records=batch_records)
+        try:
+            publisher = open_publisher(self.home, self.log, agency, feed, batch_records=batch_records)
+        except NotFoundError as fault:
+            if self._is_suspended(agency):
+                raise NotFoundError(
+                    f"{agency} is suspended: none of its keys may sign (KEY_NOT_VALID)",
+                    f"`tocsin agency suspend {agency} --end` ends it.",
+                ) from fault
+            raise
         try:
             yield publisher
         finally:

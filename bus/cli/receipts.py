@@ -6,6 +6,7 @@ from bus.cli.commands import Commands, as_agency
 from bus.cli.exits import DONE
 from bus.cli.home import opened
 from bus.cli.output import Output, moment
+from bus.errors import NotFoundError
 
 
 def add(commands: Commands) -> None:
@@ -19,14 +20,17 @@ def add(commands: Commands) -> None:
 
 def _ls(args: Namespace, output: Output) -> int:
     from bus.client import read_receipts
+    from bus.log.faults import NoTopicError
     from schemas.models import Verdict
 
     with opened(args) as bus:
-        found = [
-            receipt
-            for _, receipt in read_receipts(bus.log, args.agency)
-            if not args.rejected or receipt.verdict is Verdict.REJECTED
-        ]
+        try:
+            receipts = [receipt for _, receipt in read_receipts(bus.log, args.agency)]
+        except NoTopicError as none:
+            raise NotFoundError(
+                f"this bus has no agency {args.agency}", "`tocsin agency ls` lists the agencies."
+            ) from none
+    found = [one for one in receipts if not args.rejected or one.verdict is Verdict.REJECTED]
     if args.last is not None:
         found = found[max(0, len(found) - args.last) :]
     if output.as_json:

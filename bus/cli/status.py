@@ -1,11 +1,15 @@
 """`tocsin status`: the state of a home at a glance."""
 
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from bus.cli.commands import Commands
 from bus.cli.exits import DONE, NO
 from bus.cli.home import home_path, opened
 from bus.cli.output import Output, moment
+
+if TYPE_CHECKING:
+    from bus.operate.status import Status
 
 
 def add(commands: Commands) -> None:
@@ -46,8 +50,16 @@ def _status(args: Namespace, output: Output) -> int:
     )
     output.line()
     output.table(["STAGE", "RUN BY", "TO READ"], [(one.name, one.holder or "nobody", one.lag) for one in found.stages])
+    if _stands_still(found):
+        output.note("the bus does not run: `tocsin run` takes up what waits")
     for trouble in found.troubles:
         output.note(f"! {trouble}")
     output.line()
     output.line("all is well" if not found.troubles else "something must be seen to")
     return NO if found.troubles else DONE
+
+
+def _stands_still(found: "Status") -> bool:
+    """Whether something waits, and nothing runs that would take it up."""
+    waits = any(one.waiting for one in found.agencies) or any(one.lag for one in found.stages)
+    return waits and not any(one.holder for one in found.stages)

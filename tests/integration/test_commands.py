@@ -361,3 +361,12 @@ def test_metrics_are_served_while_the_bus_runs(tocsin: Tocsin) -> None:
         assert "tocsin_build_info" in page
         assert tocsin("run", "--until-idle", "--metrics-port", port).code == 2
         assert tocsin("run", "--until-idle", "--metrics-port", "70000").code == 2
+
+
+def test_a_suspended_agency_is_told_that_it_is_and_a_bus_that_stands_still_too(tocsin: Tocsin) -> None:
+    assert "does not run" not in tocsin.ok("status").err
+    tocsin.ok("heartbeat", "--as", "alpha", "--feed", "reports")
+    assert "the bus does not run" in tocsin.ok("status").err
+    tocsin.ok("agency", "suspend", "alpha")
+    done = tocsin("heartbeat", "--as", "alpha", "--feed", "reports")
+    assert (done.code, "alpha is suspended" in done.err) == (1, True)
