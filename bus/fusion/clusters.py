@@ -27,21 +27,28 @@ class Rules(NamedTuple):
 class _Group:
     """Events that are one story so far. `curated` has, for each curated feed, which records its members tell of."""
 
-    __slots__ = ("bits", "curated", "labels", "members")
+    __slots__ = ("bits", "curated", "label", "labels", "members")
 
     def __init__(self, number: int, node: Node) -> None:
         self.members = [number]
         self.bits = 1 << number
-        self.labels = frozenset((node.label,))
+        self.label: Label = node.label
+        self.labels: frozenset[Label] | None = None
+        """Where there are several; mostly there is one, held once by all that have it."""
         self.curated: dict[Feed, frozenset[object]] = {}
         if node.curated:
             # A record of a public id is one origin with another of the same id; else each event is its own.
             self.curated[node.key[0], node.key[1]] = frozenset((node.record or node.key,))
 
-    def absorb(self, other: "_Group") -> None:
+    def labels_with(self, other: "_Group") -> frozenset[Label] | None:
+        if self.label is other.label and self.labels is None and other.labels is None:
+            return None
+        return (self.labels or frozenset((self.label,))) | (other.labels or frozenset((other.label,)))
+
+    def absorb(self, other: "_Group", labels: frozenset[Label] | None) -> None:
         self.members += other.members
         self.bits |= other.bits
-        self.labels |= other.labels
+        self.labels = labels
         for feed, records in other.curated.items():
             self.curated[feed] = self.curated.get(feed, frozenset()) | records
 
@@ -65,9 +72,9 @@ def cluster(
             continue
         if score != SAME_SCORE and not (_are_apart(ours, theirs) and _are_near(ours, theirs, adjacent, rules)):
             continue
-        labels = ours.labels | theirs.labels
-        if len(labels) == 1 or rules.have_join(labels):
-            ours.absorb(theirs)
+        labels = ours.labels_with(theirs)
+        if labels is None or rules.have_join(labels):
+            ours.absorb(theirs, labels)
             for number in theirs.members:
                 groups[number] = ours
     found = {id(group): group for group in groups}

@@ -91,7 +91,9 @@ class Entry:
     @property
     def clusters(self) -> tuple[tuple[int, Cluster], ...]:
         """The clusters by disjoint masks of readers; `cluster` with its readers `settled`, then the `others`."""
-        return self.others if self.cluster is None else ((self.settled, self.cluster), *self.others)
+        if self.cluster is None:
+            return ()
+        return ((self.settled, self.cluster), *self.others) if self.others else ((self.settled, self.cluster),)
 
     def cluster_of(self, readers: int) -> Cluster | None:
         """The cluster for one reader, or for several who share it."""
@@ -101,6 +103,9 @@ class Entry:
 
     def assign(self, cluster: Cluster, readers: int) -> None:
         """Take a cluster for these readers."""
+        if not (self.others or self.settled & ~readers):
+            self.settled, self.cluster = readers, cluster
+            return
         found = {cluster: readers}
         for mask, other in self.clusters:
             if mask & ~readers:

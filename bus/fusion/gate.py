@@ -3,7 +3,7 @@
 What any two events must share whatever else speaks for them; whether their types agree is asked with the score.
 """
 
-from math import asin, cos, radians, sin, sqrt
+from math import asin, cos, pi, radians, sin, sqrt
 from typing import Final
 
 from bus.fusion.node import Node
@@ -12,6 +12,10 @@ from schemas.models import Parameters
 EARTH_KM: Final = 6371.0088
 """Mean radius (IUGG R1)."""
 KM_PER_DEGREE: Final = EARTH_KM * radians(1.0)
+LEAST_KM_PER_DEGREE: Final = KM_PER_DEGREE * 0.999
+"""A little less, for the rounding."""
+RADIAN: Final = radians(1.0)
+HALF_RADIAN: Final = RADIAN / 2
 
 
 class Gate:
@@ -37,9 +41,15 @@ class Gate:
         if not within_window(a, b):
             return None
         sigma_a, sigma_b = a.sigma_km, b.sigma_km
-        distance = 0.0 if lat_a == lat_b and lon_a == lon_b else distance_km(lat_a, lon_a, lat_b, lon_b)
-        if distance > self.reach_km(sigma_a, sigma_b):
-            return None
+        distance = 0.0
+        if lat_a != lat_b or lon_a != lon_b:
+            reach_km = self.reach_km(sigma_a, sigma_b)
+            # No two points are nearer than their parallels, which need no sine.
+            if abs(lat_a - lat_b) * LEAST_KM_PER_DEGREE > reach_km:
+                return None
+            distance = distance_km(lat_a, lon_a, lat_b, lon_b)
+            if distance > reach_km:
+                return None
         # A place that is known no better than its country can't be found by cells.
         if (sigma_a > self.coarsest_km or sigma_b > self.coarsest_km) and set(a.countries).isdisjoint(b.countries):
             return None
@@ -63,6 +73,6 @@ def within_window(a: Node, b: Node) -> bool:
 
 def distance_km(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
     """The great-circle distance (haversine), to the bit the same in both directions."""
-    north, east = radians(lat_b - lat_a) / 2, radians(lon_b - lon_a) / 2
-    chord = sin(north) ** 2 + cos(radians(lat_a)) * cos(radians(lat_b)) * sin(east) ** 2
-    return 2 * EARTH_KM * asin(min(1.0, sqrt(chord)))
+    north, east = sin((lat_b - lat_a) * HALF_RADIAN), sin((lon_b - lon_a) * HALF_RADIAN)
+    chord = north * north + cos(lat_a * RADIAN) * cos(lat_b * RADIAN) * (east * east)
+    return 2 * EARTH_KM * asin(sqrt(chord)) if chord < 1.0 else EARTH_KM * pi

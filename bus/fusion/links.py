@@ -16,6 +16,9 @@ class Said(NamedTuple):
     different: int
 
 
+NOTHING: Final = Said(0, 0)
+
+
 class _Link(NamedTuple):
     relation: str
     refs: tuple[Key, ...]
@@ -54,17 +57,17 @@ class Links:
 
     def of(self, key: Key) -> dict[Key, Said]:
         """What is said of an event together with others."""
-        said: dict[Key, Said] = {}
+        acting: dict[tuple[str, tuple[Key, ...]], int] = {}
         for link_key in self._by_ref.get(key, ()):
-            link = self._links[link_key]
-            for other in link.refs:
+            relation, refs, mask = self._links[link_key]
+            acting[relation, refs] = acting.get((relation, refs), 0) | mask
+        said: dict[Key, Said] = {}
+        for (relation, refs), mask in acting.items():
+            added = Said(mask, 0) if relation == SAME else Said(0, mask)
+            for other in refs:
                 if other != key:
-                    same, different = said.get(other, (0, 0))
-                    if link.relation == SAME:
-                        same |= link.mask
-                    else:
-                        different |= link.mask
-                    said[other] = Said(same, different)
+                    same, different = said.get(other, NOTHING)
+                    said[other] = Said(same | added.same, different | added.different)
         return said
 
     def name(self, key: Key) -> bool:

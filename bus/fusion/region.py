@@ -73,14 +73,22 @@ class Reclustering:
             for other in self._edges_of(todo.pop()):
                 if other in met:
                     continue
-                old = [other, *(member for member in self._old(other) if member is not other)]
+                old = self._old(other)
                 met.update(old)
-                if any(self._all(self._dirty.get(member, 0)) for member in old):
+                if self._is_dirty(old):
                     inside.update(dict.fromkeys(old))
                     todo += old
                 else:
                     ring.append(old)
         return ring
+
+    def _is_dirty(self, old: list[Entry]) -> bool:
+        """Whether the edges of any of these changed."""
+        for member in old:
+            readers = self._dirty.get(member)
+            if readers is not None and self._all(readers):
+                return True
+        return False
 
     def _cluster(self, region: list[Entry], ring_of: Mapping[Entry, int]) -> list[list[Entry]]:
         """Cluster S and its ring. Edges between two ring clusters were refused before, and stay so."""
@@ -114,8 +122,11 @@ class Reclustering:
             seen = {other: score for other, score in entry.edges.items() if self._all(entry.readers_of(other))}
             seen.update(dict.fromkeys(self._said(entry, same=True), SAME_SCORE))
             return {other: score for other, score in seen.items() if other not in different}
-        if entry.dense or any(other.mask & readers != readers or other.dense for other in entry.edges):
+        if entry.dense:
             return {other: score for other, score in entry.edges.items() if self._all(entry.readers_of(other))}
+        for other in entry.edges:
+            if other.mask & readers != readers or other.dense:
+                return {other: score for other, score in entry.edges.items() if self._all(entry.readers_of(other))}
         return entry.edges
 
     def _said(self, entry: Entry, *, same: bool) -> Iterator[Entry]:
@@ -131,11 +142,15 @@ class Reclustering:
         """The old cluster of an event, without those that have left it, or were replaced by another of their key."""
         for mask, old in entry.clusters:
             if self._all(mask):
-                found = [self._entries.get(node.key) for node in old.members]
+                if len(old.members) == 1:
+                    break
+                found = map(self._entries.get, [node.key for node in old.members])
                 return [member for member in found if member is not None and self._is_in(member, old)]
         return [entry]
 
     def _is_in(self, entry: Entry, old: Cluster) -> bool:
+        if entry.cluster is old and not entry.others:
+            return self._all(entry.settled)
         return any(cluster is old and self._all(mask) for mask, cluster in entry.clusters)
 
     def _all(self, mask: int) -> bool:
@@ -150,8 +165,13 @@ def regroup(region: Region) -> Iterator[tuple[Entry, Cluster]]:
     """Each event of a region with its cluster, those that stayed as they were with the one they had."""
     for group in region.groups:
         members = tuple([entry.node for entry in group])
-        had = next((old for _, old in group[0].clusters if _is_same(old.members, members)), None)
-        new = Cluster(members) if had is None else had
+        new = None
+        for _, old in group[0].clusters:
+            if _is_same(old.members, members):
+                new = old
+                break
+        if new is None:
+            new = Cluster(members)
         for entry in group:
             yield entry, new
 
