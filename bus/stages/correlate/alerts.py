@@ -83,13 +83,17 @@ class Alerts:
     def _renew(self, cluster: Cluster, mask: int, vanishing: dict[Variant, int], told: Told) -> None:
         """One cluster's alert for its readers: kept, changed or new."""
         state = self._state
+        parameters = state.control.parameters
+        # 4. Build the alert: most clusters make none, whatever links tie to them.
+        unbound = build(cluster.members, (), parameters, state.join)
+        if unbound is None:
+            return
         refs = tuple(node.key for node in cluster.members)
         for ties, who in state.bonds.related(refs, mask, state.store):
-            # 4. Build the alert.
             related = [tie.related() for tie in ties]
-            draft = build(cluster.members, related, state.control.parameters, state.join)
+            draft = build(cluster.members, related, parameters, state.join) if ties else unbound
             if draft is None:
-                continue
+                raise AssertionError("what is related takes no alert away")
             # 5. Permit again: who may not read all that the alert names gets none.
             label = state.rights.state(draft.label.text)
             permitted = who & label.mask

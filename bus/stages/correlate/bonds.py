@@ -4,6 +4,7 @@ A link acts for the readers who have it and everything that it names: a reader w
 effect, so a link can't betray an event by what it does to the others.
 """
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from bus.fusion.alert import Related
@@ -90,32 +91,22 @@ class Bonds:
                 graph.link(ref, bond.relation, bond.refs, mask)
 
     def related(self, members: tuple[Ref, ...], mask: int, store: Store) -> list[tuple[tuple[Tie, ...], int]]:
-        """What links tie to these members, per distinct set, each set sorted by (event, link)."""
-        if not any(ref in self._naming for ref in members):
-            return [((), mask)]
-        found: dict[tuple[tuple[Ref, Ref], ...], int] = {}
-        for bit in bits(mask):
-            ties = self._ties(members, bit)
-            found[ties] = found.get(ties, 0) | 1 << bit
-        return [(tuple(self._tie(event, link, store) for event, link in ties), who) for ties, who in found.items()]
-
-    def _ties(self, members: tuple[Ref, ...], bit: int) -> tuple[tuple[Ref, Ref], ...]:
-        """For one reader: the events that links tie to these members, each with its link."""
-        found: set[tuple[Ref, Ref]] = set()
+        """What links tie to these members, per distinct set; each tie once, however many links say it."""
+        acting: dict[tuple[Bond, LabelState], int] = {}
         for ref in members:
             for link in self._naming.get(ref, ()):
-                bond, mask = self._acting[link.ref]
-                if mask >> bit & 1 and bond.relation in SHOWN:
-                    found.update((other, link.ref) for other in bond.refs if other not in members)
-        return tuple(sorted(found))
-
-    @staticmethod
-    def _tie(event: Ref, link: Ref, store: Store) -> Tie:
-        """An event that a link ties, with the labels of both."""
-        named, naming = store.get("event", event), store.get("link", link)
-        if named is None or naming is None:
-            raise AssertionError("a link acts only where it and all that it names are remembered")
-        return Tie("/".join(event), (named.label, naming.label))
+                bond, who = self._acting[link.ref]
+                if who & mask and bond.relation in SHOWN:
+                    acting[bond, link.label] = acting.get((bond, link.label), 0) | who
+        if not acting:
+            return [((), mask)]
+        inside = frozenset(members)
+        found: dict[frozenset[tuple[Ref, LabelState]], int] = {}
+        for bit in bits(mask):
+            said = [(bond.refs, label) for (bond, label), who in acting.items() if who >> bit & 1]
+            ties = frozenset((ref, label) for refs, label in said for ref in refs if ref not in inside)
+            found[ties] = found.get(ties, 0) | 1 << bit
+        return [(_ties(ties, store), who) for ties, who in found.items()]
 
     def _index(self, link: Entry, before: Bond | None, now: Bond | None) -> None:
         for ref in before.refs if before is not None else ():
@@ -126,3 +117,14 @@ class Bonds:
                 self._naming.pop(ref, None)
         for ref in now.refs if now is not None else ():
             self._naming.setdefault(ref, []).append(link)
+
+
+def _ties(named: Iterable[tuple[Ref, LabelState]], store: Store) -> tuple[Tie, ...]:
+    """The events that links tie, each with its label and the link's, sorted by these."""
+    ties = []
+    for ref, label in sorted(named, key=lambda tie: (tie[0], tie[1].text)):
+        event = store.get("event", ref)
+        if event is None:
+            raise AssertionError("a link acts only where all that it names is remembered")
+        ties.append(Tie("/".join(ref), (event.label, label)))
+    return tuple(ties)

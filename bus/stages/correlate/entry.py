@@ -5,6 +5,7 @@ record is live does not, because everything that ends a record (retraction, repl
 exactly the record's own label.
 """
 
+from bisect import insort
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -130,4 +131,6 @@ class Entry:
 
     def add(self, revision: Revision) -> None:
         """Keep one more revision; ingest lets a lower number in only where the higher ones are tainted."""
-        self.revisions = tuple(sorted((*self.revisions, revision), key=lambda r: (r.number, r.position)))
+        revisions = list(self.revisions)
+        insort(revisions, revision, key=lambda one: (one.number, one.position))
+        self.revisions = tuple(revisions)

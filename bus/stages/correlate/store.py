@@ -46,14 +46,26 @@ class View(NamedTuple):
         return revision.position == self.arriving or self.since is None or revision.accepted_at >= self.since
 
 
+class Act(NamedTuple):
+    """What one revision of a record does to another: a retraction, up to a revision of that, or a replacement."""
+
+    entry: Entry
+    revision: Revision
+    up_to: int
+
+
+Acts: TypeAlias = dict[Key, dict[int, Act]]
+"""By the record that is acted on, and the position of the revision that acts."""
+
+
 class Store:
     """Entries by identity, with the retractions and replacements that name each."""
 
     def __init__(self) -> None:
         """Begin empty."""
         self._entries: dict[Key, Entry] = {}
-        self._retractions: dict[Key, list[Entry]] = {}
-        self._replacements: dict[Key, list[Entry]] = {}
+        self._retractions: Acts = {}
+        self._replacements: Acts = {}
 
     def __iter__(self) -> Iterator[Entry]:
         """All entries, in any order."""
@@ -86,7 +98,7 @@ class Store:
             if self._top(entry, view) is not None:
                 return None
             for old in entry.revisions:
-                self._leave(entry, old)
+                self._leave(old)
             entry.revisions = ()
             entry.label = label
         entry.add(revision)
@@ -95,35 +107,34 @@ class Store:
 
     def prune(self, entry: Entry, before: int) -> None:
         """Drop revisions that can never count again, and what they did to others."""
-        kept = tuple(r for r in entry.revisions if r.accepted_at >= before or r is entry.shown)
-        if len(kept) == len(entry.revisions):
+        kept: list[Revision] = []
+        dropped: list[Revision] = []
+        for revision in entry.revisions:
+            (kept if revision.accepted_at >= before or revision is entry.shown else dropped).append(revision)
+        if not dropped:
             return
-        for old in entry.revisions:
-            if old not in kept:
-                self._leave(entry, old)
-        entry.revisions = kept
-        for revision in kept:
-            self._enter(entry, revision)
+        for old in dropped:
+            self._leave(old)
+        entry.revisions = tuple(kept)
 
     def forget(self, entry: Entry) -> None:
         """Drop a record whose time is over, and what it did to others."""
         del self._entries[entry.key]
         for revision in entry.revisions:
-            self._leave(entry, revision)
+            self._leave(revision)
 
     def touched(self, entry: Entry) -> list[Key]:
-        """The entry and every record, remembered or not, whose life may hang on it, sorted."""
-        if not any(revision.targets or revision.replaces for revision in entry.revisions):
-            return [entry.key]
-        found: set[Key] = set()
-        todo = [entry.key]
-        while todo:
-            key = todo.pop()
-            if key not in found:
-                found.add(key)
-                one = self._entries.get(key)
-                todo.extend(named for r in (one.revisions if one is not None else ()) for _, named in self._acts(r))
-        return sorted(found)
+        """The entry and every record, remembered or not, whose life may hang on it, sorted.
+
+        A retraction may take away a replacing event, and so give back what that one replaced. It goes no further: what
+        is itself replaced goes on to replace.
+        """
+        named = self._named(entry)
+        behind: set[Key] = set()
+        for key in named if entry.kind == "retraction" else ():
+            if (one := self._entries.get(key)) is not None:
+                behind |= self._named(one)
+        return sorted({entry.key} | named | behind)
 
     def life(self, entry: Entry, view: View) -> Life:
         """The record's live revision, or why it has none."""
@@ -142,25 +153,28 @@ class Store:
             return DeliveryReason.AUTHOR_RETRACTED
         return DeliveryReason.REPLACED if self._replaced(key, label, view) else None
 
-    def _acts(self, revision: Revision) -> Iterable[tuple[dict[Key, list[Entry]], Key]]:
-        """Which records this revision acts on, each with the index that remembers it."""
+    def _named(self, entry: Entry) -> set[Key]:
+        """Every record that some revision of this one acts on."""
+        return {named for revision in entry.revisions for _, named, _ in self._acts(revision)}
+
+    def _acts(self, revision: Revision) -> Iterable[tuple[Acts, Key, int]]:
+        """Which records this revision acts on, each with the index that remembers it, and up to which revision."""
         for target in revision.targets:
-            yield self._retractions, (target.kind, target.ref)
+            yield self._retractions, (target.kind, target.ref), target.up_to_revision
         for ref in revision.replaces:
-            yield self._replacements, ("event", ref)
+            yield self._replacements, ("event", ref), 0
 
     def _enter(self, entry: Entry, revision: Revision) -> None:
-        for index, named in self._acts(revision):
-            acting = index.setdefault(named, [])
-            if entry not in acting:
-                acting.append(entry)
+        for index, named, up_to in self._acts(revision):
+            acting = index.setdefault(named, {})
+            before = acting.get(revision.position)
+            acting[revision.position] = Act(entry, revision, up_to if before is None else max(up_to, before.up_to))
 
-    def _leave(self, entry: Entry, revision: Revision) -> None:
-        for index, named in self._acts(revision):
-            left = [e for e in index.get(named, ()) if e is not entry]
-            if left:
-                index[named] = left
-            else:
+    def _leave(self, revision: Revision) -> None:
+        for index, named, _ in self._acts(revision):
+            acting = index.get(named, {})
+            acting.pop(revision.position, None)
+            if not acting:
                 index.pop(named, None)
 
     @staticmethod
@@ -172,20 +186,20 @@ class Store:
         return None
 
     def _retracted(self, key: Key, label: LabelState, revision: Revision, view: View) -> bool:
-        for retraction in self._retractions.get(key, ()):
-            said = self._top(retraction, view)
-            if said is None or retraction.label is not label:
-                continue
-            if any((t.kind, t.ref) == key and t.up_to_revision >= revision.number for t in said.targets):
-                return True
-        return False
+        return any(
+            act.up_to >= revision.number and self._stands(act, label, view)
+            for act in self._retractions.get(key, {}).values()
+        )
 
     def _replaced(self, key: Key, label: LabelState, view: View) -> bool:
         """Whether a replacing event stands; one that merely expired still stands, one that was retracted does not."""
-        for other in self._replacements.get(key, ()):
-            said = self._top(other, view)
-            if said is None or other.label is not label or key[1] not in said.replaces or other.key == key:
-                continue
-            if not self._retracted(other.key, other.label, said, view):
-                return True
-        return False
+        return any(
+            act.entry.key != key
+            and self._stands(act, label, view)
+            and not self._retracted(act.entry.key, label, act.revision, view)
+            for act in self._replacements.get(key, {}).values()
+        )
+
+    def _stands(self, act: Act, label: LabelState, view: View) -> bool:
+        """Whether this is what the acting record says last, under the label of what it acts on."""
+        return act.entry.label is label and self._top(act.entry, view) is act.revision
