@@ -53,7 +53,10 @@ class Rights:
 
     def refresh(self, control: Control, tick: int | None) -> bool:
         """Judge every known label anew under this control and last tick; True if any mask or meaning changed."""
+        is_same = control is self._control and not self._ends_clearance(tick)
         self._control, self._tick = control, tick
+        if is_same:
+            return False
         for reader in sorted(control.clearances):
             if self._is_mine(reader):
                 self.bit(reader)
@@ -63,6 +66,14 @@ class Rights:
             self._judge(state)
             changed |= before != (state.mask, state.label)
         return changed
+
+    def _ends_clearance(self, tick: int | None) -> bool:
+        """Whether time alone changes what somebody may read, between the tick before and this one."""
+        control, before = self._control, self._tick
+        if control is None or before is None or tick is None:
+            return True
+        ends = [clearance.not_after for clearance in control.clearances.values()]
+        return any(end is not None and before < end <= tick for end in ends)
 
     def _judge(self, state: LabelState) -> None:
         control, tick = self._control, self._tick
