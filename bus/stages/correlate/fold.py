@@ -73,8 +73,7 @@ class Fold:
         entry = state.store.absorb(step.kind, ref, label, revision, state.view()._replace(trust=control.trust))
         if entry is not None:
             state.deadlines.forgetting.push(revision.accepted_at + ADMISSION_MS + 1, entry.key)
-            if revision.leaves_at is not None:
-                state.deadlines.expiring.push(revision.leaves_at, ref)
+            state.await_expiry(ref, revision, revision.accepted_at)
         return entry
 
     def _record(self, step: AcceptedStep) -> list[Notice]:
@@ -107,13 +106,20 @@ class Fold:
         if state.rights.refresh(state.control, state.tick) or is_first:
             notices = self._reconcile_all(Moves())
         else:
-            expired = [("event", ref) for ref in state.deadlines.expiring.due(state.now)]
-            moves = Moves()
-            self._records.reconcile(self._remembered(expired), moves)
             # Closed alerts don't feel that time passes.
-            notices = self._outcome(moves, [])
+            notices = self._outcome(self._expire(), [])
         closed = close(state)
         return notices + self._outcome(Moves(), closed)
+
+    def _expire(self) -> Moves:
+        state, moves = self.state, Moves()
+        due = self._remembered(("event", ref) for ref in state.deadlines.expiring.due(state.now))
+        self._records.reconcile(due, moves)
+        for entry in due:
+            for revision in entry.revisions:
+                if revision.leaves_at is not None and revision.leaves_at > state.now:
+                    state.await_expiry(entry.ref, revision, state.now)
+        return moves
 
     def _control(self, step: AcceptedStep) -> list[Notice]:
         state, before = self.state, self.state.control

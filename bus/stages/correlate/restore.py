@@ -215,7 +215,6 @@ class Restore:
         if entry.kind != "event":
             deadlines.forgetting.push(revision.accepted_at + ADMISSION_MS + MEMORY_MS, entry.key)
             return
-        if revision.leaves_at is not None:
-            deadlines.expiring.push(revision.leaves_at, entry.ref)
+        self._state.await_expiry(entry.ref, revision, revision.accepted_at)
         if entry.open:
             deadlines.closing.push(revision.first_at, entry.ref)

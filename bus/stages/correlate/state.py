@@ -98,6 +98,11 @@ class State:
             parameters=self.control.parameters,
         )
 
+    def await_expiry(self, ref: Ref, revision: Revision, since: int) -> None:
+        """Look at an event when it expires, or 90 days after `since`: by then it is most often forgotten."""
+        if revision.leaves_at is not None:
+            self.deadlines.expiring.push(min(revision.leaves_at, since + MEMORY_MS), ref)
+
     def place(self, entry: Entry, node: Node | None = None) -> None:
         """Tell the graph who has an event open, and its content where that is new to the graph."""
         mask = entry.has & ~entry.closed
