@@ -15,7 +15,7 @@ def incompatibilities(versions: Sequence[AvroSchema]) -> list[str]:
     return [
         f"version {reader} can't read version {writer}: {finding}"
         for reader, writer in permutations(range(1, len(versions) + 1), 2)
-        for finding in _compare(_expand(versions[reader - 1], {}), _expand(versions[writer - 1], {}), "")
+        for finding in _compare(expand(versions[reader - 1], {}), expand(versions[writer - 1], {}), "")
     ]
 
 
@@ -57,17 +57,17 @@ def _compare_records(reader: AvroSchema, writer: AvroSchema, place: str) -> Iter
             yield f"{here}: new without a default"
 
 
-def _expand(schema: AvroSchema, known: dict[str, AvroSchema]) -> AvroSchema:
+def expand(schema: AvroSchema, known: dict[str, AvroSchema]) -> AvroSchema:
     """Put the definition in place of each name; our schemas are never recursive (lint)."""
     if isinstance(schema, str):
         return known.get(schema, schema)
     if isinstance(schema, list):
-        return [_expand(branch, known) for branch in schema]
+        return [expand(branch, known) for branch in schema]
     expanded = dict(schema)
     if "fields" in schema:
-        expanded["fields"] = [{**field, "type": _expand(field["type"], known)} for field in schema["fields"]]
+        expanded["fields"] = [{**field, "type": expand(field["type"], known)} for field in schema["fields"]]
     for part in {"items", "values"} & schema.keys():
-        expanded[part] = _expand(schema[part], known)
+        expanded[part] = expand(schema[part], known)
     if "name" in schema:
         known[schema["name"]] = expanded
     return expanded

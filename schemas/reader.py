@@ -14,6 +14,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
+from schemas.evolution import READ_AS
 from schemas.source import Source
 from schemas.untyped import AvroSchema, AvroValue
 
@@ -91,21 +92,21 @@ class _Code(Source):
         self.line(depth + 1, "raise MalformedError")
 
     def record(self, schema: AvroSchema, target: str, depth: int) -> None:
-        """Fields in a row, then the dict of them."""
+        """Fields in a row, then the dict of them; of an older version, the newest's fields and defaults."""
         self._known[schema["name"]] = schema
         self._open.add(schema["name"])
-        places = []
+        places = {}
         for number, field in enumerate(schema["fields"]):
-            place = f"{target}_{number}"
+            places[field["name"]] = place = f"{target}_{number}"
             self.read(field["type"], place, depth)
-            places.append(f"{field['name']!r}: {place}")
         self._open.remove(schema["name"])
-        self.line(depth, f"{target} = {{{', '.join(places)}}}")
+        given = [(name, places.get(name) or repr(value)) for name, value in schema.get(READ_AS, dict(places)).items()]
+        self.line(depth, f"{target} = {{{', '.join(f'{name!r}: {value}' for name, value in given)}}}")
 
     def enum(self, schema: AvroSchema, target: str, depth: int) -> None:
         """The index of a symbol."""
         self._known[schema["name"]] = schema
-        symbols = self.constant(tuple(schema["symbols"]))
+        symbols = self.constant(tuple(schema.get(READ_AS, schema["symbols"])))
         self.line(depth, "x = data[p]")
         self.line(depth, f"if x < {min(2 * len(schema['symbols']), _MORE)} and not x & 1:")
         self.line(depth + 1, "p += 1")

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from bus.errors import Reason, Refusal, TocsinError, refuse
+from schemas.evolution import read_as
 from schemas.reader import Reader, compile_reader
 from schemas.untyped import AvroSchema
 from schemas.writer import Writer, compile_part_writer, compile_writer
@@ -64,15 +65,19 @@ def single_object_prefix(schema: AvroSchema) -> bytes:
     return MAGIC + bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
 
 
-def compiled(kind: str, version: int, schema: AvroSchema) -> Schema:
-    """Make a schema ready for use; whether it may be used is decided by the pins."""
+def compiled(kind: str, version: int, schema: AvroSchema, newest_schema: AvroSchema = None) -> Schema:
+    """Make a schema ready for use; whether it may be used is decided by the pins.
+
+    Bytes of an older version are read as strictly as any, and give the fields and defaults of the newest one.
+    """
+    as_read = schema if newest_schema is None else read_as(schema, newest_schema)
     return Schema(
         kind,
         version,
         sha256_fingerprint(schema),
         single_object_prefix(schema),
         schema,
-        compile_reader(schema),
+        compile_reader(as_read),
         compile_writer(schema),
     )
 
@@ -92,11 +97,7 @@ def pins() -> tuple[Pin, ...]:
 @cache
 def newest(kind: str) -> Schema:
     """Return the newest released schema of a kind; an unknown kind is a fault of ours."""
-    versions = [pin for pin in pins() if pin.kind == kind]
-    if not versions:
-        message = f"no schema is released for the kind {kind!r}"
-        raise SchemaError(message, "Use one of the kinds in schemas/avro/pins.json.")
-    return _load(versions[-1])
+    return _load(_newest_pin(kind))
 
 
 def by_fingerprint(fingerprint_hex: str) -> Schema | None:
@@ -123,11 +124,27 @@ def _by_prefix() -> dict[bytes, Pin]:
     return {bytes.fromhex(pin.prefix_hex): pin for pin in pins()}
 
 
+def _newest_pin(kind: str) -> Pin:
+    versions = [pin for pin in pins() if pin.kind == kind]
+    if not versions:
+        message = f"no schema is released for the kind {kind!r}"
+        raise SchemaError(message, "Use one of the kinds in schemas/avro/pins.json.")
+    return versions[-1]
+
+
 @cache
 def _load(pin: Pin) -> Schema:
-    name = f"{pin.kind}.v{pin.version}.avsc"
-    schema = compiled(pin.kind, pin.version, json.loads(files("schemas").joinpath("avro", name).read_text("utf-8")))
+    latest = _newest_pin(pin.kind)
+    schema = compiled(pin.kind, pin.version, _released(pin), None if pin == latest else _released(latest))
     if schema.fingerprint_hex != pin.fingerprint_hex or schema.prefix.hex() != pin.prefix_hex:
-        message = f"the released schema {name} is not the one that was pinned"
+        message = f"the released schema {_file_name(pin)} is not the one that was pinned"
         raise SchemaError(message, "Install Tocsin again; a released schema is never edited.")
     return schema
+
+
+def _released(pin: Pin) -> AvroSchema:
+    return json.loads(files("schemas").joinpath("avro", _file_name(pin)).read_text("utf-8"))
+
+
+def _file_name(pin: Pin) -> str:
+    return f"{pin.kind}.v{pin.version}.avsc"
