@@ -9,6 +9,7 @@ from bus.cli.home import Opened, opened
 from bus.cli.output import Output, moment, refusal_json, scope_text
 
 if TYPE_CHECKING:
+    from bus.errors import Refusal
     from bus.operate import ClearanceTerms, FeedTerms
     from schemas.models import AgencyEntry, FeedEntry
 
@@ -128,10 +129,16 @@ def _feed(args: Namespace, output: Output) -> int:
 
 
 def _clearance(args: Namespace, output: Output) -> int:
+    from bus.errors import Refusal
     from bus.operate import Desk
 
     with opened(args, writing=True) as bus:
-        entry = Desk(bus.home, bus.log, settings=bus.settings).clear(args.name, _clearance_terms(args))
+        desk = Desk(bus.home, bus.log, settings=bus.settings)
+        lost = _rights(desk.agency(args.name))
+        entry = desk.clear(args.name, _clearance_terms(args))
+        lost -= _rights(entry)
+        if lost and not isinstance(entry, Refusal):
+            output.note(f"{args.name} loses {', '.join(sorted(lost))}: what is said is all that holds")
         return _changed(output, bus, args.name, "keeps its clearance", entry)
 
 
@@ -215,6 +222,17 @@ def _levels(entry: "AgencyEntry") -> str:
         need = f" NEED {'/'.join(one.need)}" if one.need else ""
         held.append(f"{one.policy} {one.levels[-1] if one.levels else 'nothing'}{need}")
     return ", ".join(held)
+
+
+def _rights(entry: "AgencyEntry | Refusal") -> set[str]:
+    """All that a clearance holds, word by word."""
+    from bus.errors import Refusal
+
+    if isinstance(entry, Refusal):
+        return set()
+    cleared = entry.clearance
+    held = {f"{one.policy} {word}" for one in cleared.policies for word in (*one.levels, *one.need)}
+    return {*held, *(f"audience {one}" for one in cleared.audiences), *(f"realm {one}" for one in cleared.realms)}
 
 
 def _json(entry: "AgencyEntry") -> dict[str, Any]:

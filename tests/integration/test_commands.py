@@ -370,3 +370,9 @@ def test_a_suspended_agency_is_told_that_it_is_and_a_bus_that_stands_still_too(t
     tocsin.ok("agency", "suspend", "alpha")
     done = tocsin("heartbeat", "--as", "alpha", "--feed", "reports")
     assert (done.code, "alpha is suspended" in done.err) == (1, True)
+
+
+def test_what_a_new_clearance_takes_away_is_said(tocsin: Tocsin) -> None:
+    said = tocsin.ok("agency", "clearance", "beta", "--level", "COALITION SECRET").err
+    assert "beta loses TLP CLEAR, realm VIGIL" in said
+    assert "loses" not in tocsin.ok("agency", "clearance", "beta", "--level", "COALITION SECRET", "--realm", "REAL").err
