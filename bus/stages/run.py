@@ -19,6 +19,7 @@ from bus.log.protocol import Log
 from bus.log.topics import agency_topics, bus_topics
 from bus.metrics import Metrics
 from bus.stages.authority import PATIENCE
+from bus.stages.collector import patient_collector
 from bus.stages.control import AUTHORITY
 from bus.stages.correlate.stage import Correlate
 from bus.stages.relay import Relay
@@ -62,18 +63,21 @@ class Runner:
     def run(self, *, until_idle: bool = False, stop: threading.Event | None = None) -> None:
         """Run until `stop` is set, or until nothing is left to do; a tick is never work.
 
-        What is in hand is finished and committed first. Raises what ended a part for good.
+        What is in hand is finished and committed first. Raises what ended a part for good, or at the end `RestingError`
+        where agencies' shards rest after a fault.
         """
         self._log.create([*bus_topics(), *agency_topics(AUTHORITY)])
         patience = PATIENCE if until_idle else None
         threads = Threads(stop or threading.Event())
-        with ThreadPoolExecutor(VERIFIERS, "verify") as pool:
+        with patient_collector(), ThreadPoolExecutor(VERIFIERS, "verify") as pool:
             shards = self._shards(pool, patience)
             slot = self._worker(self._slot(), patience)
             try:
                 self._run(shards, slot, threads, until_idle=until_idle)
             finally:
                 _release(shards, slot)
+            if shards.ailing is not None:
+                raise shards.ailing
 
     def _run(self, shards: Shards, slot: Worker, threads: Threads, *, until_idle: bool) -> None:
         """Both parts beside each other; then what came while one of them had ended."""

@@ -22,6 +22,7 @@ from bus.config import Settings
 from bus.log.protocol import NewRecord, Record
 from bus.log.sqlite import SqliteLog
 from bus.log.topics import topic
+from bus.stages.collector import patient_collector
 from bus.stages.correlate.stage import Correlate
 from bus.stages.following import ControlFollower
 from bus.stages.ingest import Ingest
@@ -89,7 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     events = parser.parse_args(arguments).events
     with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
         path = Path(folder)
-        whole = _ratio(path / "ratio", events)
+        with patient_collector():
+            whole = _ratio(path / "ratio", events)
         per_s = _throughput(path / "speed", events)
         state = _state(path / "state", events)
     start_s = _start()
