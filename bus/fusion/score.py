@@ -15,6 +15,8 @@ from schemas.taxonomy import lineage, same_across
 
 UNLIKE: Final = 1.0
 """The cost of a feature that disagrees altogether."""
+UNKNOWN: Final = (None, None, None)
+"""A figure of which nothing is known."""
 DECIMALS: Final = 9
 """The last bits of a sine differ between machines."""
 
@@ -115,16 +117,11 @@ def counts_overlap(a: tuple[Count, ...], b: tuple[Count, ...]) -> bool | None:
     """Whether all ranges of figures of one kind overlap; None where there are none to compare."""
     if not a or not b:
         return None
-    ranges = {count[:4]: _range(count) for count in a if _is_known(count)}
-    compared = None
-    for count in b:
-        ours = ranges.get(count[:4])
-        if ours is not None and _is_known(count):
-            low, high = _range(count)
-            if ours[1] < low or high < ours[0]:
-                return False
-            compared = True
-    return compared
+    ours, theirs = _ranges(a), _ranges(b)
+    pairs = [(ours[kind], theirs[kind]) for kind in ours if kind in theirs]
+    if not pairs:
+        return None
+    return all(one[0] <= other[1] and other[0] <= one[1] for one, other in pairs)
 
 
 def is_comparable(a: Node, b: Node) -> bool:
@@ -149,8 +146,16 @@ def _apart(a: frozenset[str], b: frozenset[str]) -> float:
     return 1.0 - len(a & b) / min(len(a), len(b))
 
 
-def _is_known(count: Count) -> bool:
-    return any(figure is not None for figure in count[4:])
+@lru_cache(maxsize=16384)
+def _ranges(counts: tuple[Count, ...]) -> dict[tuple[object, ...], tuple[float, float]]:
+    """The range of each kind; where a record has several figures of one kind, that which holds them all."""
+    ranges: dict[tuple[object, ...], tuple[float, float]] = {}
+    for count in counts:
+        if count[4:] != UNKNOWN:
+            low, high = _range(count)
+            least, most = ranges.get(count[:4], (low, high))
+            ranges[count[:4]] = min(low, least), max(high, most)
+    return ranges
 
 
 def _range(count: Count) -> tuple[float, float]:

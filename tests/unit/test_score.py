@@ -96,6 +96,15 @@ def test_counts_compare_what_is_of_one_kind() -> None:
     assert counts_overlap(figure(3), figure(None)) is None
 
 
+def test_of_several_figures_of_one_kind_the_range_of_all_counts_in_both_directions() -> None:
+    one = report(number=1, counts=[{"what": "KILLED", "unit": "PERSON", "basis": "NEW", "best": 1}])
+    for bests in ((5, 1), (1, 5), (0, 2)):
+        several = report(
+            number=2, counts=[{"what": "KILLED", "unit": "PERSON", "basis": "NEW", "best": n} for n in bests]
+        )
+        assert counts_overlap(one.counts, several.counts) is counts_overlap(several.counts, one.counts) is True
+
+
 def test_strong_is_near_equal_text_a_record_a_picture_or_a_named_actor() -> None:
     plain = report(number=1)
     named = [{"role": "PERPETRATOR", "name": "Red Band"}]
