@@ -39,6 +39,9 @@ TABLE: Final = (
     Metric("stage_seconds", Type.HISTOGRAM, ("stage",), "Time that a stage takes for one transaction's records."),
     Metric("stage_lag_records", Type.GAUGE, ("stage", "owner"), "Records that a stage's owner has yet to read."),
     Metric("stage_last_progress_timestamp_seconds", Type.GAUGE, ("stage",), "When a stage last committed (UTC)."),
+    Metric(
+        "stage_faults", Type.GAUGE, ("stage", "owner"), "Faults in a row of a stage's owner, which rests; 0 is well."
+    ),
     Metric("deliveries_total", Type.COUNTER, ("agency", "change"), "Deliveries written to an agency's outbox."),
     Metric("open_events", Type.GAUGE, (), "Events that correlate holds open."),
     Metric("log_append_seconds", Type.HISTOGRAM, ("engine",), "Time until a transaction is durable in the log."),

@@ -33,9 +33,11 @@ def _run(args: Namespace, output: Output) -> int:
     from bus.metrics import Metrics
     from bus.operate.keys import newest_key
     from bus.stages.run import Runner
+    from bus.stages.shards import RestingError
 
     registry = CollectorRegistry()
     metrics = Metrics(registry, version("tocsin"))
+    resting: RestingError | None = None
     with opened(args, writing=True) as bus, _served(registry, args.metrics_port), _until_signalled() as stop:
         key = newest_key(bus.home, "bus")
         runner = Runner(
@@ -43,9 +45,15 @@ def _run(args: Namespace, output: Output) -> int:
         )
         if not args.until_idle:
             output.note("running; Ctrl-C or SIGTERM stops it")
-        runner.run(until_idle=args.until_idle, stop=stop)
+        try:
+            runner.run(until_idle=args.until_idle, stop=stop)
+        except RestingError as fault:
+            resting = fault
         stopped = stop.is_set()
-    return _report(output, registry, stopped=stopped)
+    _report(output, registry, stopped=stopped, resting=() if resting is None else resting.agencies)
+    if resting is not None:
+        raise resting
+    return DONE
 
 
 @contextmanager
@@ -91,18 +99,21 @@ def _served(registry: "CollectorRegistry", port: int | None) -> Iterator[None]:
         thread.join()
 
 
-def _report(output: Output, registry: "CollectorRegistry", *, stopped: bool) -> int:
-    """What this run has done, by its own metrics."""
+def _report(output: Output, registry: "CollectorRegistry", *, stopped: bool, resting: tuple[str, ...]) -> None:
+    """What this run has done, by its own metrics; `resting`: the agencies whose shards failed."""
     totals: dict[str, int] = {"submissions": 0, "accepted": 0, "rejected": 0, "deliveries": 0}
     for metric in registry.collect():
         name = metric.name.removeprefix("tocsin_")
         if name in totals:
             totals[name] = sum(int(sample.value) for sample in metric.samples if sample.name.endswith("_total"))
+    repeated = totals["submissions"] - totals["accepted"] - totals["rejected"]
     if output.as_json:
-        output.document({**totals, "stopped": stopped})
-        return DONE
+        output.document({**totals, "repeated": repeated, "stopped": stopped, "resting": resting})
+        return
+    end = "stopped" if stopped else "nothing is left to do"
     output.line(
-        f"{totals['submissions']} submissions judged: {totals['accepted']} accepted, {totals['rejected']} refused; "
-        f"{totals['deliveries']} deliveries made" + ("; stopped" if stopped else "; nothing is left to do")
+        f"{totals['submissions']} submissions judged: {totals['accepted']} accepted, {totals['rejected']} refused"
+        + (f", {repeated} known already" if repeated else "")
+        + f"; {totals['deliveries']} deliveries made; "
+        + (f"at rest after a fault: {', '.join(resting)}" if resting else end)
     )
-    return DONE

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bus.log.protocol import Log, LogState, OwnerState, TopicState
-from bus.stages.control import BUS, Control
+from bus.stages.control import AUTHORITY, BUS, Control
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,24 @@ def _troubles(control: Control, state: LogState, topics: dict[str, TopicState], 
     missing = [one.name for one in control.trust.agencies if one.name != BUS and f"outbox.{one.name}" not in topics]
     if missing:
         found.append(f"topics are missing for {', '.join(missing)}: `tocsin run` makes them")
+    resting = _resting(control, state, topics)
+    if resting:
+        found.append(f"the shard of {', '.join(resting)} rests after a fault: the log of `tocsin run` says which")
     return found
+
+
+def _resting(control: Control, state: LogState, topics: dict[str, TopicState]) -> list[str]:
+    """Agencies whose submissions wait, and whose shard let go of its name, while a bus runs and holds the others'."""
+    owners = {owner.name: owner for owner in state.owners}
+    authority = owners.get(f"ingest-{AUTHORITY}")
+    if (
+        authority is None
+        or authority.holder is None
+        or not any(owner.holder == authority.holder for name, owner in owners.items() if name.startswith("correlate-"))
+    ):
+        return []
+    waiting = [one.name for one in _agencies(control, topics, owners) if one.waiting]
+    return [name for name in waiting if (one := owners.get(f"ingest-{name}")) is not None and one.holder is None]
 
 
 def _yet_to_read(topic: TopicState | None, cursor: int) -> int:

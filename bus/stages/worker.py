@@ -6,6 +6,7 @@ One turn, in numbered steps: 1 take the owner's name 2 restore the stage, and co
 Any exception drops the state: the next turn takes the name anew and restores from the log, so nothing that was not
 committed can leave a trace. `Fenced` and `Owned` end the worker at once, for another has the work. A fault that trying
 again can mend is tried again, with pauses; any other once, since a restart forgets whatever caused it, or does not.
+Then it is raised; whoever calls again all the same is let in when the pause is over, which grows with each fault.
 """
 
 import logging
@@ -21,7 +22,10 @@ from bus.metrics import Metrics
 from bus.stages.stage import Outputs, Stage
 
 MOST_PAUSE_S: Final = 10.0
+LASTING_PAUSE_S: Final = 300.0
+"""The longest pause after a fault that trying again does not mend by itself."""
 _FIRST_PAUSE_S: Final = 0.1
+_DOUBLINGS: Final = 16
 _ONCE: Final = 1
 
 _log = logging.getLogger(__name__)
@@ -70,13 +74,11 @@ class Worker:
         except Exception as fault:
             self._is_sound = False
             self._faults += 1
-            can_mend = isinstance(fault, TocsinError) and fault.retriable
-            patience = self._patience if can_mend else _ONCE
+            pause_s = self._rest(MOST_PAUSE_S if can_mend(fault) else LASTING_PAUSE_S)
+            patience = self._patience if can_mend(fault) else _ONCE
             if patience is not None and self._faults > patience:
                 raise
-            pause_s = min(MOST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (self._faults - 1))
-            self._rest_until = time.monotonic() + pause_s
-            what = str(fault) if isinstance(fault, TocsinError) else type(fault).__name__
+            what = in_words(fault)
             _log.warning("%s: %s; restored from the log and tried again in %.1f s", self.stage.owner, what, pause_s)
             return False
 
@@ -92,6 +94,13 @@ class Worker:
             self._reader.release()
             self._reader = None
         self._is_sound = False
+
+    def _rest(self, most_s: float) -> float:
+        """Pause, each time twice as long; returns the seconds."""
+        pause_s = min(most_s, _FIRST_PAUSE_S * 2.0 ** min(self._faults - 1, _DOUBLINGS))
+        self._rest_until = time.monotonic() + pause_s
+        self._show_rest()
+        return pause_s
 
     def _turn(self, timeout_s: float) -> bool:
         reader = self._reader
@@ -144,3 +153,18 @@ class Worker:
         if self._metrics is not None:
             lag = sum(self._log.end(name) - reader.cursor(name) for name in self.stage.topics)
             self._metrics.set("stage_lag_records", lag, self.stage.name, self.stage.owner)
+            self._show_rest()
+
+    def _show_rest(self) -> None:
+        if self._metrics is not None:
+            self._metrics.set("stage_faults", self._faults, self.stage.name, self.stage.owner)
+
+
+def can_mend(fault: Exception) -> bool:
+    """Whether trying again can mend it."""
+    return isinstance(fault, TocsinError) and fault.retriable
+
+
+def in_words(fault: Exception) -> str:
+    """What a fault says of itself without content: only our own do."""
+    return str(fault) if isinstance(fault, TocsinError) else type(fault).__name__

@@ -17,10 +17,12 @@ from bus.log.protocol import NewRecord
 from bus.log.sqlite import SqliteLog
 from bus.log.topics import agency_topics, bus_topics, topic
 from bus.metrics import Metrics
+from bus.operate.status import status
 from bus.stages.correlate.stage import Correlate
 from bus.stages.following import ControlFollower
 from bus.stages.ingest import Ingest
 from bus.stages.run import Runner
+from bus.stages.shards import RestingError
 from bus.stages.threads import PartError
 from schemas.models import Status
 from tests.support.submissions import NOW, RESTRICTED, Office, event_body
@@ -205,6 +207,65 @@ def test_a_fault_in_one_part_ends_the_other_and_is_raised_with_advice(
     world.publisher().publish(drafts("f", 3), "main", RESTRICTED)
     world.runner().run(until_idle=True)
     assert len(world.events("deu")) == 3
+
+
+def fra_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Ingest.process
+
+    def failing(self: Ingest, records: Any) -> Any:
+        if self.agency == "fra":
+            raise KeyError("CANARY")
+        return process(self, records)
+
+    monkeypatch.setattr(Ingest, "process", failing)
+
+
+def test_one_agencys_broken_shard_ends_the_run_only_after_all_others_are_idle(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.runner().run(until_idle=True)
+    world.publisher("fra").publish(drafts("f", 3), "main", RESTRICTED)
+    world.publisher("deu").publish(drafts("d", 25), "main", RESTRICTED)
+    registry = CollectorRegistry()
+    with monkeypatch.context() as patch:
+        fra_fails(patch)
+        with pytest.raises(RestingError, match="ingest-fra: KeyError") as fault:
+            world.runner(metrics=Metrics(registry, "0")).run(until_idle=True)
+    assert fault.value.agencies == ("fra",)
+    assert fault.value.advice
+    assert "CANARY" not in str(fault.value)
+    assert world.events("deu") == {f"deu/main/test:d{n}" for n in range(25)}
+    faults = {"stage": "ingest", "owner": "ingest-fra"}
+    assert registry.get_sample_value("tocsin_stage_faults", faults) == 2
+    assert registry.get_sample_value("tocsin_stage_faults", faults | {"owner": "ingest-deu"}) == 0
+    world.runner().run(until_idle=True)
+    assert len(world.events("deu")) == 28
+
+
+def test_one_agencys_broken_shard_is_shown_rests_and_comes_back_while_the_bus_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.runner().run(until_idle=True)
+    world.publisher("fra").publish(drafts("f", 3), "main", RESTRICTED)
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: world.runner().run(stop=stop))
+
+    def troubles() -> str:
+        control = ControlFollower(world.log, world.office.pin).read()
+        return "\n".join(status(world.log, control, world.clock()).troubles)
+
+    with monkeypatch.context() as patch:
+        fra_fails(patch)
+        thread.start()
+        until(lambda: "fra rests" in troubles())
+        world.publisher("deu").publish(drafts("d", 3), "main", RESTRICTED)
+        until(lambda: len(world.events("deu")) == 3)
+    try:
+        until(lambda: len(world.events("deu")) == 6)
+        assert "rests" not in troubles()
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_a_full_disk_is_borne_for_a_while_and_then_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

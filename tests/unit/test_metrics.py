@@ -15,6 +15,7 @@ DOCUMENTED = {
     "stage_seconds{stage}",
     "stage_lag_records{stage,owner}",
     "stage_last_progress_timestamp_seconds{stage}",
+    "stage_faults{stage,owner}",
     "deliveries_total{agency,change}",
     "open_events",
     "log_append_seconds{engine}",
