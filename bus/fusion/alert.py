@@ -76,7 +76,7 @@ def build(
     label = join_all([node.label for node in members], label_join)
     if label is None:
         return None
-    umbrellas = (Related(umbrella) for node in members for umbrella in node.part_of)
+    umbrellas = (Related(umbrella) for node in members for umbrella in node.source.part_of)
     label, names = _named(label, [*related, *umbrellas], label_join)
     founder = min(members, key=lambda node: (node.first_at, node.key))
     identity = frozen_id or alert_id(founder)
@@ -157,9 +157,9 @@ def _body(
             "cap": belief.cap,
         },
         "origins": len(belief.origins),
-        "disciplines": sorted({node.discipline for group in belief.origins for node in group}),
+        "disciplines": sorted({node.source.discipline for group in belief.origins for node in group}),
         "explanation": explain(members, belief, grave, parameters.confidence, parameters.severity),
-        "attributions": sorted({node.attribution for node in members if node.attribution}),
+        "attributions": sorted({node.source.attribution for node in members if node.source.attribution}),
     }
 
 
@@ -175,7 +175,7 @@ def _members(members: Sequence[Node], belief: Belief) -> list[dict[str, Any]]:
             "revision": node.revision,
             "accepted_at": node.accepted_at,
             "first_at": node.first_at,
-            "claims": node.claims,
+            "claims": node.source.claims,
             "origin_group": origin_of.get(node.key, 0),
         }
         for node in members

@@ -87,8 +87,8 @@ def prior_log_odds(table: ConfidenceTable) -> float:
 
 def grade(node: Node, table: ConfidenceTable) -> tuple[str, int]:
     """Reliability and credibility as they count; an incoming "confirmed" is not one, since confirming is our task."""
-    reliability = node.reliability or table.ungraded_reliability
-    credibility = node.credibility or table.ungraded_credibility
+    reliability = node.source.reliability or table.ungraded_reliability
+    credibility = node.source.credibility or table.ungraded_credibility
     return reliability, PROBABLY_TRUE if credibility == CONFIRMED else credibility
 
 
@@ -110,7 +110,7 @@ def rounded(value: float) -> float:
 def _graded(node: Node, table: ConfidenceTable) -> _Graded:
     reliability, credibility = grade(node, table)
     term = table.reliability_factor[reliability] * table.credibility_log_odds[str(credibility)]
-    return -abs(term), node.digest, node.key, -term if node.claims == DENIES else term, node
+    return -abs(term), node.digest, node.key, -term if node.source.claims == DENIES else term, node
 
 
 def _side(ranked: list[_Ranked], table: ConfidenceTable, *, denies: bool) -> tuple[Voice, ...]:
@@ -118,7 +118,7 @@ def _side(ranked: list[_Ranked], table: ConfidenceTable, *, denies: bool) -> tup
     speaking = []
     for number, (graded, _) in enumerate(ranked, 1):
         for entry in graded:
-            if (entry[4].claims == DENIES) is denies:
+            if (entry[4].source.claims == DENIES) is denies:
                 speaking.append((entry, number))
                 break
     # An origin that speaks on both sides may be ranked by the other one.
@@ -132,11 +132,11 @@ def _damped(speaking: Sequence[tuple[float, Node, int]], table: ConfidenceTable)
     heard: set[str] = set()
     for rank, (term, node, number) in enumerate(speaking):
         multiplier = table.damping**rank
-        is_new = rank > 0 and node.discipline not in heard and table.new_discipline > multiplier
+        is_new = rank > 0 and node.source.discipline not in heard and table.new_discipline > multiplier
         if is_new:
             multiplier = table.new_discipline
         voices.append(Voice(number, node, term, multiplier, term * multiplier, is_new))
-        heard.add(node.discipline)
+        heard.add(node.source.discipline)
     return tuple(voices)
 
 
@@ -154,4 +154,4 @@ def _cap(supports: tuple[Voice, ...], caps: Caps) -> float:
     telling = [voice for voice in supports if voice.term > 0.0]
     if len(telling) <= 1:
         return caps.one_origin
-    return caps.two_disciplines if len({voice.node.discipline for voice in telling}) > 1 else caps.two_origins
+    return caps.two_disciplines if len({voice.node.source.discipline for voice in telling}) > 1 else caps.two_origins

@@ -86,8 +86,10 @@ def _arithmetic(belief: Belief, table: ConfidenceTable) -> Iterator[Term]:
 def _said(voice: Voice, table: ConfidenceTable) -> str:
     node = voice.node
     reliability, credibility = grade(node, table)
-    graded = f"{reliability}{credibility}" + ("" if node.reliability and node.credibility else " (in part ungraded)")
-    text = f"Origin {voice.origin}: {name(node)}, {node.discipline}, {graded}: {voice.term:+.2f}"
+    graded = f"{reliability}{credibility}" + (
+        "" if node.source.reliability and node.source.credibility else " (in part ungraded)"
+    )
+    text = f"Origin {voice.origin}: {name(node)}, {node.source.discipline}, {graded}: {voice.term:+.2f}"
     if voice.is_new_discipline:
         return f"{text} x {voice.multiplier:g} as a new discipline"
     return text if voice.multiplier == 1.0 else f"{text} x {voice.multiplier:g} as one more origin"

@@ -27,6 +27,17 @@ Count = tuple[str, str | None, str, str, int | None, int | None, int | None]
 T = TypeVar("T", bound=Hashable)
 
 
+class Source(NamedTuple):
+    """How an event is known; what most events of a feed have in common, held once for all of them."""
+
+    attribution: str | None
+    claims: str
+    discipline: str
+    reliability: str | None
+    credibility: int | None
+    part_of: tuple[str, ...]
+
+
 class Node(NamedTuple):
     """One event. Times are UTC ms, places WGS-84 degrees and km; enumerations are their spellings."""
 
@@ -62,13 +73,8 @@ class Node(NamedTuple):
     derived_from: tuple[str, ...]
     origin: str | None
     media: tuple[bytes, ...]
-    part_of: tuple[str, ...]
-    attribution: str | None
-    claims: str
-    discipline: str
-    reliability: str | None
-    credibility: int | None
     reported_at: int | None
+    source: Source
 
     @property
     def record(self) -> str | None:
@@ -103,15 +109,16 @@ class Node(NamedTuple):
                 curated,
                 nature,
                 _shared(tuple(dict.fromkeys((body["type"], *body["also"])))),
-                when["start"],
-                when["end"],
+                _shared_time(when["start"]),
+                _shared_time(when["end"]),
                 window_ms,
                 *_place(body["where"], parameters.gate),
                 _shared(frozenset(body["sectors"])),
                 _shared(frozenset(_names(body["actors"]))),
                 _shared(tuple([_count(count) for count in body["counts"]])),
                 *_text(body["texts"], parameters.score.gram_words),
-                *_source(body),
+                *_origin(body),
+                _shared(_source(body)),
             )
         )
 
@@ -123,6 +130,12 @@ _NEVER: Final[Mapping[str, None]] = {"start": None, "end": None}
 def _shared(value: T) -> T:
     """The value as it was first met, so that equal ones are held once; never -0.0, which equals 0.0."""
     return value
+
+
+@lru_cache(maxsize=4096)
+def _shared_time(time_ms: int | None) -> int | None:
+    """The time as it was first met: most are told by the day."""
+    return time_ms
 
 
 def _interned(value: str | None) -> str | None:
@@ -152,33 +165,26 @@ def _text(texts: Sequence[Mapping[str, Any]], gram_words: int) -> tuple[str | No
     return language, text.digest(words), text.sketch(words, gram_words)
 
 
-def _source(
-    body: Mapping[str, Any],
-) -> tuple[
-    tuple[str, ...],
-    str | None,
-    tuple[bytes, ...],
-    tuple[str, ...],
-    str | None,
-    str,
-    str,
-    str | None,
-    int | None,
-    int | None,
-]:
-    """The fields from `derived_from` to the end."""
+def _origin(body: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None, tuple[bytes, ...], int | None]:
+    """The fields from `derived_from` to `reported_at`."""
     source = body["source"]
     return (
         tuple(source["derived_from"]),
         _interned(source["origin"]),
         tuple([bytes.fromhex(medium["sha256"]) for medium in body["media"]]),
-        _shared(tuple(body["part_of"])),
+        _shared_time(source["reported_at"]),
+    )
+
+
+def _source(body: Mapping[str, Any]) -> Source:
+    source = body["source"]
+    return Source(
         _interned(source["attribution"]),
         intern(source["claims"]),
         intern(source["discipline"]),
         _interned(source["reliability"]),
         source["credibility"],
-        source["reported_at"],
+        tuple(body["part_of"]),
     )
 
 

@@ -44,7 +44,7 @@ def tell(members: Sequence[Node], origins: Sequence[Sequence[Node]], table: Seve
 def _telling(members: Sequence[Node]) -> Sequence[Node]:
     """Who says what happened: not those who deny it or repeat an alert of this bus, unless there is nobody else."""
     own = [node for node in members if not is_echo(node)]
-    return [node for node in own if node.claims != DENIES] or own or members
+    return [node for node in own if node.source.claims != DENIES] or own or members
 
 
 def _when(telling: Sequence[Node], nature: str) -> dict[str, int | None] | None:
