@@ -19,7 +19,7 @@ from schemas.kinds import KIND_OF_MODEL
 from schemas.models import Value
 from schemas.payload import PayloadType, parse_payload_type, payload_type, resolve
 from schemas.reader import MalformedError, NotCanonicalError
-from schemas.registry import PREFIX_BYTES, Schema, newest
+from schemas.registry import PREFIX_BYTES, Schema, newest, of_bytes
 from schemas.untyped import AvroValue
 from schemas.writer import Writer
 
@@ -29,6 +29,7 @@ __all__ = [
     "PayloadType",
     "UnencodableError",
     "decode",
+    "decode_own",
     "decode_trusted",
     "decode_value",
     "encode",
@@ -95,18 +96,26 @@ def decode_value(schema: Schema, data: bytes, start: int = 0) -> AvroValue | Ref
 def decode_trusted(schema: Schema, data: bytes) -> dict[str, Any]:
     """Decode what this bus wrote itself with this very schema; damage is an exception."""
     if not data.startswith(schema.prefix):
-        raise _damaged(schema)
+        raise _damaged(schema.kind)
     try:
         value, _ = schema.read(data, PREFIX_BYTES)
     except (MalformedError, NotCanonicalError, IndexError, UnicodeDecodeError) as error:
-        raise _damaged(schema) from error
+        raise _damaged(schema.kind) from error
     record: dict[str, Any] = value
     return record
 
 
-def _damaged(schema: Schema) -> DamagedRecordError:
+def decode_own(kind: str, data: bytes) -> dict[str, Any]:
+    """Decode a record of this kind that this bus wrote itself, maybe with an older version; damage is an exception."""
+    schema = of_bytes(data)
+    if isinstance(schema, Refusal) or schema.kind != kind:
+        raise _damaged(kind)
+    return decode_trusted(schema, data)
+
+
+def _damaged(kind: str) -> DamagedRecordError:
     return DamagedRecordError(
-        f"a {schema.kind} record of our own log can't be read",
+        f"a {kind} record of our own log can't be read",
         "Stop all Tocsin processes and restore the home from its latest backup.",
     )
 

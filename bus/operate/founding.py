@@ -26,10 +26,9 @@ from bus.operate.records import Place, roster_record
 from bus.operate.rosters import first_roster
 from bus.stages.control import AUTHORITY, BUS, CONTROL
 from bus.trust import frame
-from schemas.codec import decode_trusted
+from schemas.codec import decode_own
 from schemas.models import PolicyDocument
 from schemas.parameters import starting_values
-from schemas.registry import newest
 
 
 def found(path: Path, *, settings: Settings | None = None, clock_ms: Callable[[], int] = now_ms) -> Home:
@@ -67,7 +66,7 @@ def _first_submitted(log: Log) -> frame.Envelope | None:
     """The first roster, if the log holds it."""
     accepted = next((record.value for record in log.read(CONTROL) if record.value), None)
     if accepted is not None:
-        data = decode_trusted(newest("accepted"), accepted)["envelope"]
+        data = decode_own("accepted", accepted)["envelope"]
     else:
         data = next((record.value for record in log.read(topic("submissions", AUTHORITY))), b"")
     envelope = frame.parse(data)

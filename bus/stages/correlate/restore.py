@@ -28,9 +28,8 @@ from bus.stages.correlate.shelf import Member, Variant
 from bus.stages.correlate.state import ADMISSION_MS, MEMORY_MS
 from bus.stages.correlate.step import AcceptedStep, TickStep, read_step
 from bus.stages.correlate.verdict import KINDS, identity, revise
-from schemas.codec import decode_trusted
+from schemas.codec import decode_own
 from schemas.models.delivered import Standing
-from schemas.registry import newest
 
 DELIVERED = "delivered."
 
@@ -98,16 +97,16 @@ class Restore:
     def _read_delivered(self, bit: int, reader: str) -> None:
         for record in self._log.latest(topic("delivered", reader)):
             if record.key == HEAD:
-                self.heads[reader] = Head(**decode_trusted(newest("heldhead"), record.value))
+                self.heads[reader] = Head(**decode_own("heldhead", record.value))
                 continue
             thing = thing_of(record.key)
             if thing[0] == "alert":
-                held = decode_trusted(newest("heldalert"), record.value)
+                held = decode_own("heldalert", record.value)
                 tally = self._state.tally(thing[1])
                 if held["shown"] is not None:
                     self._alerts.append((bit, thing[1], held))
             else:
-                held = decode_trusted(newest("heldrecord"), record.value)
+                held = decode_own("heldrecord", record.value)
                 tally = self._put_record(bit, thing, held).tally
             mask = 1 << bit
             tally.counts = put(tally.counts, mask, held["revision"])
