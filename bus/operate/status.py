@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bus.log.protocol import Log, LogState, OwnerState, TopicState
+from bus.stages.ahead import time_ahead
 from bus.stages.control import AUTHORITY, BUS, Control
 
 
@@ -98,7 +99,8 @@ def _stages(state: LogState, topics: dict[str, TopicState]) -> list[StageState]:
 
 
 def _troubles(control: Control, state: LogState, topics: dict[str, TopicState], now: int) -> list[str]:
-    found = []
+    ahead = time_ahead(state, now)
+    found = [] if ahead is None else [f"{ahead}, and no bus starts: set the clock right, or restore a backup"]
     if control.trust.expired(now):
         found.append(
             "the roster has expired, and the bus pauses: publish the next one (any `tocsin agency` change does)"

@@ -10,6 +10,7 @@ from bus.config import Settings
 from bus.log.protocol import Log, Reader, Record
 from bus.log.topics import TopicSpec, agency_topics, bus_topics
 from bus.metrics import Metrics
+from bus.stages.ahead import check_clock
 from bus.stages.checks import Accepted, Verdict, check
 from bus.stages.control import AUTHORITY, BUS, Control
 from bus.stages.following import ControlFollower
@@ -66,8 +67,9 @@ def _topics_of(control: Control) -> list[TopicSpec]:
 def serve_authority(log: Log, *, pin: bytes, settings: Settings, clock_ms: Callable[[], int]) -> None:
     """Judge what the authority has submitted so far, and let go; raises `Owned` where a bus runs, which does so itself.
 
-    So a roster comes into force without a running bus.
+    So a roster comes into force without a running bus. Refuses to where the log is ahead of the clock.
     """
+    check_clock(log, clock_ms())
     log.create([*bus_topics(), *agency_topics(AUTHORITY)])
     ticker = Ticker(settings.tick_interval_s, clock_ms)
     stage = AuthorityIngest(log, ControlFollower(log, pin), ticker)

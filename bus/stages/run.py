@@ -18,6 +18,7 @@ from bus.errors import TocsinError
 from bus.log.protocol import Log
 from bus.log.topics import agency_topics, bus_topics
 from bus.metrics import Metrics
+from bus.stages.ahead import check_clock
 from bus.stages.authority import PATIENCE
 from bus.stages.collector import patient_collector
 from bus.stages.control import AUTHORITY
@@ -63,9 +64,10 @@ class Runner:
     def run(self, *, until_idle: bool = False, stop: threading.Event | None = None) -> None:
         """Run until `stop` is set, or until nothing is left to do; a tick is never work.
 
-        What is in hand is finished and committed first. Raises what ended a part for good, or at the end `RestingError`
-        where agencies' shards rest after a fault.
+        Refuses to start where the log is ahead of the clock. What is in hand is finished and committed first. Raises
+        what ended a part for good, or at the end `RestingError` where agencies' shards rest after a fault.
         """
+        check_clock(self._log, self._clock_ms())
         self._log.create([*bus_topics(), *agency_topics(AUTHORITY)])
         patience = PATIENCE if until_idle else None
         threads = Threads(stop or threading.Event())

@@ -16,6 +16,11 @@ TICK_KEY: Final = b"tick"
 _NOTE: Final = "tick "
 
 
+def last_tick(note: str | None) -> int | None:
+    """The time of the last tick (UTC ms) that a note keeps, if it is one of a ticker's."""
+    return int(note.removeprefix(_NOTE)) if note is not None and note.startswith(_NOTE) else None
+
+
 class Ticker:
     """Makes the next tick when it is due. `clock_ms` gives UTC ms."""
 
@@ -28,7 +33,7 @@ class Ticker:
 
     def restore(self, note: str | None) -> None:
         """Go on after the last tick that was committed; one that was made and not committed is owed still."""
-        last = int(note.removeprefix(_NOTE)) if note is not None and note.startswith(_NOTE) else None
+        last = last_tick(note)
         self._is_start = self._is_start or last != self._last
         self._last = last
 

@@ -19,6 +19,7 @@ from bus.operate import ClearanceTerms, Desk, DeskError, FeedTerms, found
 from bus.operate.desk import DESK
 from bus.operate.quarantine import find, rejected
 from bus.operate.status import status
+from bus.stages.ahead import ClockBehindError
 from bus.stages.run import Runner
 from schemas.models import AgencyEntry, KeyEntry, PolicyDocument, Status
 
@@ -254,6 +255,38 @@ def test_the_status_counts_what_waits_and_says_what_is_wrong(bus: Bus) -> None:
     late = status(bus.log, bus.desk.control, NOW + 2 * YEAR_MS)
     assert ["within 30 days" in one for one in soon.troubles] == [True]
     assert ["has expired" in one for one in late.troubles] == [True]
+
+
+def test_a_log_that_is_ahead_of_the_clock_stops_the_bus_and_the_desk_before_they_write(bus: Bus) -> None:
+    bus.run()
+    bus.clock.now += 1_000_000  # the clock is wrong ...
+    bus.run()
+    ticked = bus.clock.now
+    bus.clock.now = ticked - 600_000  # ... and right again: ten minutes are borne
+    assert status(bus.log, bus.desk.control, ticked - 600_000).troubles == ()
+    bus.run()
+    bus.clock.now = ticked - 661_000
+    ends = {one.name: one.end for one in bus.log.describe().topics}
+    for start in (bus.run, bus.desk.settle):
+        with pytest.raises(ClockBehindError, match="11 minutes ahead of this machine's clock") as fault:
+            start()
+        assert "Set this machine's clock right" in fault.value.advice
+    assert {one.name: one.end for one in bus.log.describe().topics} == ends
+    (trouble,) = status(bus.log, bus.desk.control, bus.clock()).troubles
+    assert "11 minutes ahead" in trouble
+    bus.clock.now = ticked
+    bus.run()
+
+
+def test_one_agencys_wrong_clock_is_found_too(bus: Bus) -> None:
+    admitted(bus, "alpha")
+    bus.run()
+    now = bus.clock.now
+    bus.clock.now += YEAR_MS
+    bus.log.append("submissions.alpha", [NewRecord("submissions.alpha", b"reports", b"early")])
+    bus.clock.now = now
+    with pytest.raises(ClockBehindError, match=r"submissions\.alpha is of 2027-"):
+        bus.run()
 
 
 def test_an_expired_roster_is_followed_by_the_next(bus: Bus) -> None:
