@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bus.fusion.node import Key, Node
 
 if TYPE_CHECKING:
     from bus.fusion.dense import Bucket
+
+
+FEW: Final = 4
+"""So many edges are held as neighbour, score, neighbour, score …: in a third of a dict's memory."""
 
 
 class Cluster:
@@ -28,19 +31,19 @@ class Cluster:
 class Entry:
     """An open event: who has it, what it is connected with, and its cluster for each of its readers.
 
-    `edges` holds the score of every edge that some reader has. `strong` are those neighbours whose edge holds in a
+    `edges` has the score of every edge that some reader has. `strong` are those neighbours whose edge holds in a
     dense place-day too; it is complete wherever this place-day or the neighbour's is dense for anybody. `lat`, `lon`
     and `start` are the node's, where a search finds them fastest.
     """
 
-    __slots__ = ("bucket", "cluster", "edges", "lat", "lon", "mask", "node", "others", "settled", "start", "strong")
+    __slots__ = ("_edges", "bucket", "cluster", "lat", "lon", "mask", "node", "others", "settled", "start", "strong")
 
     def __init__(self, node: Node, mask: int) -> None:
         """Begin without edges and cluster."""
         self.node = node
         self.mask = mask
         self.lat, self.lon, self.start = node.lat or 0.0, node.lon or 0.0, node.start or 0
-        self.edges: Mapping[Entry, float] = NO_EDGES
+        self._edges: dict[Entry, float] | tuple[Any, ...] = ()
         self.strong: AbstractSet[Entry] = NONE
         self.bucket: Bucket | None = None
         self.cluster: Cluster | None = None
@@ -52,29 +55,53 @@ class Entry:
         """The event's identity."""
         return self.node.key
 
+    @property
+    def edges(self) -> "Mapping[Entry, float]":
+        """The neighbours, with scores."""
+        held = self._edges
+        return held if isinstance(held, dict) else dict(zip(held[::2], held[1::2], strict=True))
+
     def connect(self, other: "Entry", score: float, *, strong: bool) -> None:
         """Make an edge, seen from both sides."""
-        for one, its in ((self, other), (other, self)):
-            if isinstance(one.edges, dict):
-                one.edges[its] = score
-            else:
-                one.edges = {its: score}
-            if strong:
-                one.strengthen(its)
+        self.gain(other, score)
+        other.gain(self, score)
+        if strong:
+            self.strengthen(other)
+            other.strengthen(self)
+
+    def disconnect(self, other: "Entry") -> None:
+        """Take an edge away, from both sides."""
+        self.lose(other)
+        other.lose(self)
+
+    def gain(self, other: "Entry", score: float) -> None:
+        """Take a neighbour in, on this side."""
+        held = self._edges
+        if isinstance(held, dict):
+            held[other] = score
+        elif len(held) < 2 * FEW and other not in held[::2]:
+            self._edges = (*held, other, score)
+        else:
+            self._edges = {**self.edges, other: score}
+
+    def lose(self, other: "Entry") -> None:
+        """Let a neighbour go, on this side."""
+        held = self._edges
+        if isinstance(held, dict):
+            del held[other]
+            if len(held) <= FEW:
+                self._edges = tuple([part for edge in held.items() for part in edge])
+        else:
+            place = held[::2].index(other) * 2
+            self._edges = (*held[:place], *held[place + 2 :])
+        if isinstance(self.strong, set):
+            self.strong.discard(other)
 
     def strengthen(self, other: "Entry") -> None:
         """Remember that the edge holds in a dense place-day too."""
         if not isinstance(self.strong, set):
             self.strong = set()
         self.strong.add(other)
-
-    def disconnect(self, other: "Entry") -> None:
-        """Take an edge away, from both sides."""
-        for one, its in ((self, other), (other, self)):
-            if isinstance(one.edges, dict):
-                del one.edges[its]
-            if isinstance(one.strong, set):
-                one.strong.discard(its)
 
     def readers_of(self, other: "Entry") -> int:
         """The readers for whom the edge to a neighbour holds."""
@@ -121,5 +148,4 @@ class Entry:
         self.others = tuple(clusters[1:])
 
 
-NO_EDGES: Final[Mapping[Entry, float]] = MappingProxyType({})
 NONE: Final[frozenset[Entry]] = frozenset()
