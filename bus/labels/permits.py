@@ -53,7 +53,7 @@ class Permit:
 
     def covers(self, subject: str, label: Label) -> bool:
         """Whether this permit was made for this reader and label."""
-        return self.subject == subject and self.label == label
+        return self.subject == subject and (self.label is label or self.label == label)
 
 
 class Ground(StrEnum):

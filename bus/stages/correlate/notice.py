@@ -1,14 +1,13 @@
 """What a step of the fold tells readers, before it is written for each of them."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bus.stages.correlate.entry import Tally
 from bus.stages.correlate.rights import LabelState
 from schemas.models import Change, DeliveryReason
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """One change for all readers in `mask`.
 
     Exactly NEW and UPDATE have content: `body`, the author's signed envelope, or `payload`, an alert still to be
