@@ -29,6 +29,22 @@ def test_the_page_names_everything() -> None:
             assert not action.option_strings or action.option_strings[-1] in PAGE
 
 
+def test_every_command_that_is_named_anywhere_is_one() -> None:
+    """In advice, docstrings and pages: `tocsin` and what stands after it up to the first word that is no name."""
+    known = {tuple(name.split()) for name, _ in commands(build())}
+    groups = {name[:1] for name in known if len(name) > 1}
+    wrong, seen = [], 0
+    for path in (ROOT / folder for folder in ("README.md", "bus", "schemas", "adapters", "tests")):
+        for file in [path] if path.is_file() else sorted((*path.rglob("*.py"), *path.rglob("*.md"))):
+            for first, second in re.findall(r"`tocsin ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", file.read_text("utf-8")):
+                seen += 1
+                is_command = (first,) in known or (first, second) in known
+                if not is_command and not ((first,) in groups and not second):
+                    wrong.append(f"{file.relative_to(ROOT)}: tocsin {first} {second}")
+    assert wrong == []
+    assert seen > 100, "they are found"
+
+
 def test_each_setting_is_read_from_the_environment_by_the_name_on_the_page() -> None:
     for name in re.findall(r"^\| `([a-z_]+)` \| ", PAGE.split("## Settings")[1].split("## Topics")[0], re.MULTILINE):
         default = getattr(Settings(), name)

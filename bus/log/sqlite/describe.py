@@ -1,4 +1,4 @@
-"""The log at a glance, for `tocsin status` and `doctor`."""
+"""The log at a glance, for `tocsin status`."""
 
 from bus.log.protocol import LogState, OwnerState, TopicState
 from bus.log.sqlite.file import LogFile, rows

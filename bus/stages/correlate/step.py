@@ -88,5 +88,5 @@ def read_step(record: Record, decoded: Decoded | None = None) -> Step:
 def _foreign(record: Record) -> ForeignRecordError:
     return ForeignRecordError(
         f"{record.topic} holds at position {record.offset} what is no accepted record and no tick",
-        "Run the version of Tocsin that wrote it, or check the log with `tocsin doctor`.",
+        "Run the version of Tocsin that wrote it; if this one did, restore the home from its latest backup.",
     )
