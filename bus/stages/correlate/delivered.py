@@ -6,7 +6,7 @@ the encoding.
 
 from collections.abc import Iterator, Mapping
 from sys import intern
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, NamedTuple
 
 from bus.log.protocol import NewRecord
 from bus.log.topics import topic
@@ -19,13 +19,18 @@ from schemas.models.delivered import Standing
 from schemas.registry import Schema, newest
 from schemas.writer import varint
 
-if TYPE_CHECKING:
-    from bus.stages.correlate.outbox import Head
-
 HEAD: Final = b"head"
 
 Part = tuple[int, Standing, int | None, Mapping[str, Any] | None]
 """Readers, whether it is open to them, since when not, and what they have."""
+
+
+class Head(NamedTuple):
+    """A reader's last delivery: its number and chain, and the position in `events` of the record that made it."""
+
+    sequence: int
+    chain: bytes
+    position: int
 
 
 def key_of(thing: Key) -> bytes:
@@ -38,7 +43,7 @@ def thing_of(key: bytes) -> tuple[str, ...]:
     return tuple(key.decode().split("/"))
 
 
-def head_record(reader: str, head: "Head") -> NewRecord:
+def head_record(reader: str, head: Head) -> NewRecord:
     """The head of a reader's outbox."""
     return NewRecord(topic("delivered", reader), HEAD, encode(newest("heldhead"), head._asdict()))
 

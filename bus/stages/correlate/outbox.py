@@ -1,12 +1,12 @@
 """Step 7: write deliveries. Numbered per reader without gaps, each chained to the one before (pictures.md, 4)."""
 
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 from bus.errors import TocsinError
 from bus.log.protocol import NewRecord
 from bus.log.topics import topic
-from bus.stages.correlate.delivered import head_record
+from bus.stages.correlate.delivered import Head, head_record
 from bus.stages.correlate.groups import bits
 from bus.stages.correlate.notice import Notice
 from bus.stages.correlate.parcel import Parcel, enclose
@@ -27,12 +27,33 @@ class BehindError(TocsinError):
     """The cursor lies before what was delivered: going on would deliver things twice."""
 
 
-class Head(NamedTuple):
-    """A reader's last delivery: its number and chain, and the position in `events` of the record that made it."""
+class Line:
+    """One reader's outbox as it grows, with its names at hand: every event goes to every reader who may read it."""
 
-    sequence: int
-    chain: bytes
-    position: int
+    __slots__ = ("chain", "position", "reader", "sequence", "topic")
+
+    def __init__(self, reader: str, head: Head) -> None:
+        """Go on after this head."""
+        self.reader = reader
+        self.topic = topic("outbox", reader)
+        self.sequence, self.chain, self.position = head
+
+    def head(self) -> Head:
+        """Where it stands."""
+        return Head(self.sequence, self.chain, self.position)
+
+    def send(self, middle: bytes, revision: int, position: int) -> bytes:
+        """Number and chain one more delivery; returns it encoded."""
+        if position < self.position:
+            raise BehindError(
+                f"{self.topic} goes on to position {self.position} of events, and this is {position}",
+                "The log was restored in part: restore all of it from one backup.",
+            )
+        self.position = position
+        self.sequence += 1
+        unchained = without_chain(self.sequence, revision, middle)
+        self.chain = next_chain(self.chain, unchained)
+        return with_chain(unchained, self.chain)
 
 
 class Outbox:
@@ -42,7 +63,7 @@ class Outbox:
         """Go on after these heads; alerts are signed with the bus's key."""
         self._pin = pin
         self._bus_key = bus_key
-        self._heads = heads
+        self._lines = {reader: Line(reader, head) for reader, head in heads.items()}
         self._count = count
         self._moved: set[str] = set()
         self._records: list[NewRecord] = []
@@ -56,13 +77,12 @@ class Outbox:
             key = notice.ref.encode()
             for revision, mask in notice.tally.told(notice.mask):
                 for bit in bits(mask):
-                    parcel = Parcel(rights.readers[bit], what, permits.get(bit))
-                    self._send(parcel, revision, key, position)
-                    self._count(parcel.reader, notice.change)
+                    self._send(Parcel(rights.readers[bit], what, permits.get(bit)), revision, key, position)
+                    self._count(rights.readers[bit], notice.change)
 
     def take(self) -> list[NewRecord]:
         """What is to be committed: the deliveries, and the heads that they moved."""
-        heads = [head_record(reader, self._heads[reader]) for reader in sorted(self._moved)]
+        heads = [head_record(reader, self._lines[reader].head()) for reader in sorted(self._moved)]
         records = self._records + heads
         self._records = []
         self._moved.clear()
@@ -70,17 +90,11 @@ class Outbox:
 
     def _send(self, parcel: Parcel, revision: int, key: bytes, position: int) -> None:
         reader = parcel.reader
-        sequence, chain, last = self._heads.get(reader) or Head(0, first_chain(reader, self._pin), 0)
-        if position < last:
-            raise BehindError(
-                f"outbox.{reader} goes on to position {last} of events, and this is {position}",
-                "The log was restored in part: restore all of it from one backup.",
-            )
-        unchained = without_chain(sequence + 1, revision, parcel.middle)
-        chain = next_chain(chain, unchained)
-        self._heads[reader] = Head(sequence + 1, chain, position)
+        line = self._lines.get(reader)
+        if line is None:
+            line = self._lines[reader] = Line(reader, Head(0, first_chain(reader, self._pin), 0))
+        self._records.append(NewRecord(line.topic, key, line.send(parcel.middle, revision, position)))
         self._moved.add(reader)
-        self._records.append(NewRecord(topic("outbox", reader), key, with_chain(unchained, chain)))
 
     def _body(self, notice: Notice, signed: dict[int, bytes]) -> bytes | None:
         """The signed bytes; an alert is signed once for all who get it."""

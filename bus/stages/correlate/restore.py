@@ -18,12 +18,11 @@ from bus.log.protocol import Log
 from bus.log.topics import topic
 from bus.stages.control import CONTROL_KINDS, Control
 from bus.stages.correlate.bonds import Tie
-from bus.stages.correlate.delivered import HEAD, read_ref, read_revision, thing_of
+from bus.stages.correlate.delivered import HEAD, Head, read_ref, read_revision, thing_of
 from bus.stages.correlate.entry import Entry, Ref, Revision
 from bus.stages.correlate.fold import Fold, follow
 from bus.stages.correlate.groups import put
 from bus.stages.correlate.note import Mark, Marks, Note
-from bus.stages.correlate.outbox import Head
 from bus.stages.correlate.shelf import Member, Variant
 from bus.stages.correlate.state import ADMISSION_MS, MEMORY_MS
 from bus.stages.correlate.step import AcceptedStep, TickStep, read_step
