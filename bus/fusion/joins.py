@@ -7,7 +7,8 @@ from bus.labels import Label
 
 JoinLabels = Callable[[Label, Label], Label | None]
 
-MOST_REMEMBERED: Final = 65_536
+MOST_CHARS: Final = 1 << 22
+"""Authors choose labels, so what is remembered of them is bounded by their length; then it begins anew."""
 
 
 def join_all(labels: Iterable[Label], label_join: JoinLabels) -> Label | None:
@@ -25,12 +26,13 @@ def join_all(labels: Iterable[Label], label_join: JoinLabels) -> Label | None:
 class Joins:
     """Remembers which sets of labels have a join: thousands of events share a handful of labels."""
 
-    __slots__ = ("_label_join", "_valid")
+    __slots__ = ("_chars", "_label_join", "_valid")
 
     def __init__(self, label_join: JoinLabels) -> None:
         """Take the join under the policies in force."""
         self._label_join = label_join
         self._valid: dict[frozenset[Label], bool] = {}
+        self._chars = 0
 
     def are_valid(self, labels: frozenset[Label]) -> bool:
         """Whether these labels (at least one) have a join."""
@@ -38,7 +40,12 @@ class Joins:
             return True
         valid = self._valid.get(labels)
         if valid is None:
-            if len(self._valid) >= MOST_REMEMBERED:
-                self._valid.clear()
+            self._make_room(sum([len(label.text) for label in labels]))
             valid = self._valid[labels] = join_all(labels, self._label_join) is not None
         return valid
+
+    def _make_room(self, chars: int) -> None:
+        self._chars += chars
+        if self._chars > MOST_CHARS:
+            self._valid.clear()
+            self._chars = chars

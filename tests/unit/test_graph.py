@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from bus.fusion.graph import Graph
+from bus.fusion.joins import MOST_CHARS, Joins
 from bus.fusion.node import DAY_MS, Key, Node
-from tests.node_sample import HIGH, LOW, MONDAY, PARAMETERS, join_labels, report
+from bus.labels import Label
+from tests.node_sample import HIGH, LOW, MONDAY, PARAMETERS, join_labels, label, report
 
 LINK = ("ngo-a", "links", "x:1")
 
@@ -154,3 +156,23 @@ def test_days_apart_are_two_stories() -> None:
     later = {"start": MONDAY + 3 * DAY_MS, "end": MONDAY + 4 * DAY_MS}
     a, b = report("ngo-a", 1), report("ngo-b", 2, when=later)
     assert not together(graph(a, b), a, b)
+
+
+def test_what_is_remembered_of_labels_is_bounded_by_their_length() -> None:
+    asked: list[Label] = []
+
+    def counted(a: Label, b: Label) -> Label | None:
+        asked.append(max(a, b, key=str))
+        return join_labels(a, b)
+
+    names = ", ".join(f"agency-{number:04}" for number in range(250))
+    first = label(f"{LOW}//FOR {names}")
+    joins = Joins(counted)
+    for _ in range(2):
+        assert joins.are_valid(frozenset((label(), first)))
+    assert asked == [first]
+    for number in range(MOST_CHARS // len(first.text)):
+        joins.are_valid(frozenset((label(), label(f"{LOW}//FOR {names}, z-{number:04}"))))
+    asked.clear()
+    joins.are_valid(frozenset((label(), first)))
+    assert asked == [first]
