@@ -12,8 +12,9 @@ import pytest
 from bus.fusion.index import Index
 from bus.stages.correlate import alerts, outbox
 from bus.stages.correlate.bonds import Bonds
+from bus.stages.correlate.delivered import Head
 from bus.stages.correlate.frozen import Frozen
-from bus.stages.correlate.outbox import Head, Outbox
+from bus.stages.correlate.outbox import Outbox
 from bus.stages.correlate.records import Moves
 from bus.stages.correlate.restore import Restore
 from bus.stages.correlate.rights import Rights

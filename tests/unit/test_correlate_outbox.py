@@ -2,11 +2,12 @@
 
 import pytest
 
+from bus.stages.correlate.delivered import Head
 from bus.stages.correlate.entry import Tally
 from bus.stages.correlate.groups import bits, covered, drop, put, split, value_of
 from bus.stages.correlate.note import Mark, Marks, Note
 from bus.stages.correlate.notice import Notice
-from bus.stages.correlate.outbox import BehindError, Head, Outbox
+from bus.stages.correlate.outbox import BehindError, Outbox
 from bus.stages.correlate.parcel import Content, NotPermittedError, Parcel, Removal, enclose
 from bus.stages.correlate.stage import slot_of
 from schemas.codec import decode_trusted

@@ -11,5 +11,5 @@ For each record, one at a time (a batch is only a transaction):
 7. write deliveries
 
 Steps 1 to 6 are the fold (`fold.py`), which does no I/O but read a record again; step 7 is the outbox (`outbox.py`).
-The rules are those of bus/README.md, "Pictures".
+Why it is built so: bus/decisions/pictures-and-differences.md.
 """
