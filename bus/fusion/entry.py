@@ -56,6 +56,11 @@ class Entry:
         return self.node.key
 
     @property
+    def has_edges(self) -> bool:
+        """Whether it has any neighbour."""
+        return bool(self._edges)
+
+    @property
     def edges(self) -> "Mapping[Entry, float]":
         """The neighbours, with scores."""
         held = self._edges

@@ -80,7 +80,7 @@ class Graph:
             if not readers:
                 del dirty[entry]
                 continue
-            if not entry.edges and entry.cluster is None and not self._links.name(entry.key):
+            if not entry.has_edges and entry.cluster is None and not self._links.name(entry.key):
                 self._apply(Region([[entry]], readers))
                 continue
             while True:

@@ -32,8 +32,8 @@ class Index:
     """
 
     __slots__ = (
-        "_buckets", "_by_country", "_crowds", "_dense", "_deviations", "_gate", "_records", "_resolutions", "_sigmas",
-        "_tables", "_widest",
+        "_buckets", "_by_country", "_crowded", "_crowds", "_dense", "_deviations", "_gate", "_records", "_resolutions",
+        "_sigmas", "_tables", "_widest",
     )  # fmt: skip
 
     def __init__(self, parameters: Parameters) -> None:
@@ -46,6 +46,8 @@ class Index:
         self._gate = Gate(parameters)
         self._dense = cluster.dense
         self._tables: list[dict[Area, Held]] = [{} for _ in range(2 * SPANS * (self._by_country + 1))]
+        self._crowded = 0
+        """How many place-days are crowded."""
         self._crowds: list[dict[Area, list[Bucket]]] = [{} for _ in self._tables]
         self._deviations: list[dict[float, int]] = [{} for _ in range(self._by_country + 1)]
         """How many events of each level have which standard deviation."""
@@ -116,7 +118,8 @@ class Index:
             south, north, west, east = Box.around(entry.lat, entry.lon, reach_km)
             met = self._meet(tables, areas, starts)
             found += [each for each in met if south < each.lat < north and west < each.lon < east]
-            crowds += self._meet_crowds(tables, areas, starts)
+            if self._crowded:
+                crowds += self._meet_crowds(tables, areas, starts)
         for bucket in dict.fromkeys(crowds):
             if bucket.crowd is not None:
                 found += bucket.crowd.find(node, readers, entry.dense | bucket.dense)
@@ -228,6 +231,7 @@ class Index:
             del self._records[record]
 
     def _crowd(self, bucket: Bucket, newest: Entry) -> None:
+        self._crowded += 1
         crowd = bucket.crowd = Crowd()
         for entry in bucket.entries:
             if entry is not newest:
@@ -241,6 +245,7 @@ class Index:
             for spot in self._spots(entry):
                 self._put(spot, entry)
         bucket.crowd = None
+        self._crowded -= 1
 
     def _crowd_in(self, bucket: Bucket, crowd: Crowd, entry: Entry) -> None:
         crowd.add(entry, entry.mask)

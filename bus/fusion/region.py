@@ -7,12 +7,15 @@ refused, as were those beyond.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from bus.fusion.clusters import SAME_SCORE, Edge, Rules, cluster
 from bus.fusion.entry import Cluster, Entry
 from bus.fusion.links import Links
 from bus.fusion.node import Key
+
+_KEY: Final = attrgetter("node.key")
 
 
 class Split(Exception):  # noqa: N818
@@ -52,10 +55,11 @@ class Reclustering:
         clustered, rings = 0, 0
         while True:
             ring = self._ring(inside)
-            region = sorted([*inside, *(member for old in ring for member in old)], key=_key)
-            # Where the only ring cluster joined S and brought no neighbours, all was looked at already.
-            if ring or rings != 1 or len(region) != clustered:
-                groups = self._cluster(region, {member: number for number, old in enumerate(ring) for member in old})
+            if not ring and rings == 1 and len(inside) == clustered:
+                # The only ring cluster joined S and brought no neighbours: all was looked at already.
+                return Region(groups, self._readers)
+            region = sorted([*inside, *(member for old in ring for member in old)], key=_KEY)
+            groups = self._cluster(region, {member: number for number, old in enumerate(ring) for member in old})
             clustered, rings = len(region), len(ring)
             found = {frozenset(group) for group in groups}
             changed = [old for old in ring if frozenset(old) not in found]
@@ -124,10 +128,11 @@ class Reclustering:
             return {other: score for other, score in seen.items() if other not in different}
         if entry.dense:
             return {other: score for other, score in entry.edges.items() if self._all(entry.readers_of(other))}
-        for other in entry.edges:
+        edges = entry.edges
+        for other in edges:
             if other.mask & readers != readers or other.dense:
-                return {other: score for other, score in entry.edges.items() if self._all(entry.readers_of(other))}
-        return entry.edges
+                return {other: score for other, score in edges.items() if self._all(entry.readers_of(other))}
+        return edges
 
     def _said(self, entry: Entry, *, same: bool) -> Iterator[Entry]:
         """The events that a link ties to this one, where both are matchable and seen."""
@@ -178,7 +183,3 @@ def regroup(region: Region) -> Iterator[tuple[Entry, Cluster]]:
 
 def _is_same(ours: tuple[object, ...], theirs: tuple[object, ...]) -> bool:
     return len(ours) == len(theirs) and all(a is b for a, b in zip(ours, theirs, strict=True))
-
-
-def _key(entry: Entry) -> Key:
-    return entry.node.key

@@ -4,7 +4,6 @@ So a place with a long history is not read through for one day, and what goes on
 go back for months.
 """
 
-from array import array
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +18,8 @@ OPEN: Final = len(SPANS_DAYS)
 SPANS: Final = OPEN + 1
 ALWAYS_MS: Final = 1 << 62
 """After every time."""
+
+_LENGTHS_MS: Final = tuple(days * DAY_MS for days in SPANS_DAYS)
 
 Starts = tuple[int, int]
 """From the first to before the last, UTC ms."""
@@ -40,7 +41,8 @@ def starts_around(node: Node) -> list[Starts]:
     """
     start, window = node.start or 0, node.window_ms or 0
     last = ALWAYS_MS if node.end is None else node.end + window
-    return [*((start - window - days * DAY_MS, last) for days in SPANS_DAYS), (-ALWAYS_MS, last)]
+    first = start - window
+    return [*[(first - length, last) for length in _LENGTHS_MS], (-ALWAYS_MS, last)]
 
 
 class Row:
@@ -51,7 +53,7 @@ class Row:
     def __init__(self, *entries: "Entry") -> None:
         """Begin with these, whose order does not matter."""
         self.entries = sorted(entries, key=lambda entry: entry.start)
-        self.starts = array("q", [entry.start for entry in self.entries])
+        self.starts = [entry.start for entry in self.entries]
 
     def add(self, entry: "Entry") -> None:
         """Take an event in."""
