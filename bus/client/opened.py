@@ -21,9 +21,14 @@ class Opened(NamedTuple):
     message: Message
 
 
+def parse_signed(data: bytes) -> frame.Envelope | Refusal:
+    """Parse the frame alone; what stands in it is not decoded."""
+    return frame.parse(data, MAX_DELIVERED_BYTES)
+
+
 def open_signed(data: bytes) -> Opened | Refusal:
     """Parse, decode strictly and validate."""
-    envelope = frame.parse(data, MAX_DELIVERED_BYTES)
+    envelope = parse_signed(data)
     if isinstance(envelope, Refusal):
         return envelope
     message = read_message(envelope)

@@ -6,8 +6,8 @@ was:
 1. the bus's signature over the alert, its key judged at the time of delivery.
 2. each member's bytes among what this reader was given, found by the digest that the alert names.
 3. the author's signature over these bytes, its key judged by the rosters for the time when the bus accepted them.
-4. what the author's bytes say of themselves (agency, feed, id, revision) equals what the alert says of them.
-5. the newest roster does not call the key compromised at that time.
+4. the newest roster does not call the key compromised at that time.
+5. only then are the bytes decoded: what they say of themselves (agency, feed, id, revision) equals what the alert says.
 """
 
 from collections.abc import Mapping
@@ -17,13 +17,15 @@ from itertools import chain
 from typing import NamedTuple
 
 from bus.client.authority import Authority
-from bus.client.opened import Opened
+from bus.client.opened import parse_signed
 from bus.client.picture import Held, Picture
 from bus.errors import Reason, Refusal, refuse
 from bus.stages.control import BUS
-from bus.trust import frame
+from bus.stages.following import read_message
+from bus.trust.frame import Envelope
 from bus.trust.keys import verify
-from schemas.models import AlertMember, AlertMessage
+from schemas.codec import parse_payload_type
+from schemas.models import AlertMember, AlertMessage, EventMessage, Message
 
 
 class Checked(StrEnum):
@@ -74,70 +76,88 @@ def verify_event(picture: Picture, authority: Authority, ref: str) -> Verificati
     held = picture.events().get(ref)
     if held is None:
         return Verification(())
-    return Verification((_finding(Checked.EVENT, held, held.open(), authority, held.delivered_at),))
+    signing = _Signing(ref.partition("/")[0], held.delivered_at)
+    finding, _ = _judged(Checked.EVENT, ref, parse_signed(held.body), signing, authority)
+    return Verification((finding,))
 
 
-def _verify(held: Held, digests: Mapping[str, Held], authority: Authority) -> Verification:
+def _verify(held: Held, envelopes: Mapping[str, Envelope], authority: Authority) -> Verification:
     """The five steps, for one alert."""
-    opened = held.open()
-    first = _finding(Checked.ALERT, held, opened, authority, held.delivered_at, agency=BUS)
-    if isinstance(opened, Refusal) or not isinstance(opened.message, AlertMessage):
+    signing = _Signing(BUS, held.delivered_at)
+    first, message = _judged(Checked.ALERT, held.ref, parse_signed(held.body), signing, authority)
+    if not isinstance(message, AlertMessage):
         return Verification((first,))
-    members = (_member(member, digests.get(member.digest), authority) for member in opened.message.body.members)
+    members = (_member(member, envelopes.get(member.digest), authority) for member in message.body.members)
     return Verification((first, *members))
 
 
-def _by_digest(picture: Picture) -> dict[str, Held]:
+def _by_digest(picture: Picture) -> dict[str, Envelope]:
     """The events of a picture, as they are and were, by the digest of their signed bytes, undecoded."""
-    found: dict[str, Held] = {}
-    for held in chain(*picture.past.values(), picture.events().values()):
-        envelope = frame.parse(held.body)
-        if not isinstance(envelope, Refusal):
-            found[envelope.digest.hex()] = held
-    return found
+    parsed = (parse_signed(held.body) for held in chain(*picture.past.values(), picture.events().values()))
+    return {envelope.digest.hex(): envelope for envelope in parsed if not isinstance(envelope, Refusal)}
 
 
-def _member(member: AlertMember, held: Held | None, authority: Authority) -> Finding:
+def _member(member: AlertMember, envelope: Envelope | None, authority: Authority) -> Finding:
     ref = f"{member.agency}/{member.feed}/{member.id}"
-    opened = None if held is None else held.open()
-    if held is None or not isinstance(opened, Opened):
+    if envelope is None:
         missing = refuse(Reason.BAD_FIELD, "members.digest", "the digest of an event that this reader was given")
         return Finding(Checked.MEMBER, ref, member.digest, None, None, missing)
-    finding = _finding(Checked.MEMBER, held, opened, authority, member.accepted_at, agency=member.agency)
-    header = opened.message.header
-    said = (header.agency, header.feed, header.id, header.revision)
-    if finding.refusal is None and said != (member.agency, member.feed, member.id, member.revision):
-        return finding._replace(
-            refusal=refuse(Reason.BAD_FIELD, "members", "what the author's bytes say of themselves")
-        )
+    signing = _Signing(member.agency, member.accepted_at)
+    finding, message = _judged(Checked.MEMBER, ref, envelope, signing, authority)
+    if message is not None and message.header.revision != member.revision:
+        return finding._replace(refusal=refuse(Reason.BAD_FIELD, "members", "the revision that the author's bytes say"))
     return finding
 
 
-def _finding(  # noqa: PLR0913 - what a signature is judged by
-    checked: Checked, held: Held, opened: Opened | Refusal, authority: Authority, at: int, *, agency: str | None = None
-) -> Finding:
-    """Judge one signature; `agency` None: whoever the author's bytes say."""
-    if isinstance(opened, Refusal):
-        return Finding(checked, held.ref, "", None, None, opened)
-    signer = opened.message.header.agency if agency is None else agency
-    key_id = opened.envelope.signatures[0].key_id
-    return Finding(
-        checked, held.ref, opened.envelope.digest.hex(), signer, key_id, _judge(opened, authority, at, signer)
-    )
+class _Signing(NamedTuple):
+    """Who must have signed, and when (UTC ms)."""
+
+    agency: str
+    at: int
 
 
-def _judge(opened: Opened, authority: Authority, at: int, agency: str) -> Refusal | None:
-    envelope = opened.envelope
+def _judged(
+    checked: Checked, ref: str, envelope: Envelope | Refusal, signing: _Signing, authority: Authority
+) -> tuple[Finding, Message | None]:
+    """Judge one signature, and what it signs: frame, payload type, key, signature, and only then the content."""
+    if isinstance(envelope, Refusal):
+        return Finding(checked, ref, "", None, None, envelope), None
+    finding = Finding(checked, ref, envelope.digest.hex(), signing.agency, envelope.signatures[0].key_id)
+    message = _unsigned(envelope, signing, authority) or read_message(envelope)
+    if isinstance(message, Refusal):
+        return finding._replace(refusal=message), None
+    refusal = _contradicted(checked, ref, signing.agency, message)
+    return (finding, message) if refusal is None else (finding._replace(refusal=refusal), None)
+
+
+def _unsigned(  # noqa: PLR0911 - a refusal at each check
+    envelope: Envelope, signing: _Signing, authority: Authority
+) -> Refusal | None:
+    """Why this is not signed by whom it should be, or None. Nothing of the payload is decoded."""
     if len(envelope.signatures) != 1:
         return refuse(Reason.BAD_FRAME, "signatures", "exactly one signature")
+    named = parse_payload_type(envelope.payload_type)
+    if isinstance(named, Refusal):
+        return named
     signature = envelope.signatures[0]
-    key = authority.judge_key(signature.key_id, opened.message.header.feed, at)
+    key = authority.judge_key(signature.key_id, named.feed, signing.at)
     if isinstance(key, Refusal):
         return key
-    if not key.agency == opened.message.header.agency == agency:
-        return refuse(Reason.AGENCY_MISMATCH, "header.agency", "the agency that owns the signing key")
+    if key.agency != signing.agency:
+        return refuse(Reason.AGENCY_MISMATCH, "signatures[0]", f"a key of {signing.agency}")
     if not verify(key.public, signature.value, envelope.signed):
         return refuse(Reason.BAD_SIGNATURE, "signatures[0]", "a signature over exactly these bytes")
-    if authority.trust.is_tainted(signature.key_id, at):
+    if authority.trust.is_tainted(signature.key_id, signing.at):
         return refuse(Reason.KEY_REVOKED, "signatures[0]", "a key that was not compromised when the bus accepted them")
     return None
+
+
+def _contradicted(checked: Checked, ref: str, agency: str, message: Message) -> Refusal | None:
+    """Why the signed content is not what it was delivered or cited as, or None."""
+    if not isinstance(message, AlertMessage if checked is Checked.ALERT else EventMessage):
+        return refuse(Reason.UNKNOWN_TYPE, "payload type", "an alert" if checked is Checked.ALERT else "an event")
+    header = message.header
+    if header.agency != agency:
+        return refuse(Reason.AGENCY_MISMATCH, "header.agency", "the agency that owns the signing key")
+    said = message.body.alert_id if isinstance(message, AlertMessage) else f"{agency}/{header.feed}/{header.id}"
+    return None if said == ref else refuse(Reason.BAD_FIELD, "header.id", "what it was delivered or cited as")

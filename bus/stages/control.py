@@ -160,6 +160,10 @@ class Control:
             return refuse(Reason.VERSION_GAP, "body.version", f"version {self.parameters.version + 1}")
         return replace(self, version=self.version + 1, parameters=parameters, parameters_published=True)
 
+    def stranger(self, envelope: Envelope, kind: str, at: int) -> Refusal | None:
+        """Why a record of this kind is not signed by whom it must be, or None; nothing of it is decoded."""
+        return self.trust.judge_roster(envelope) if kind == "roster" else self._stranger(envelope, at)
+
     def _stranger(self, envelope: Envelope, at: int) -> Refusal | None:
         """Why this is not signed by the authority, or None."""
         if len(envelope.signatures) != 1:

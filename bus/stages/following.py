@@ -39,15 +39,22 @@ def follow(control: Control, record: Record) -> tuple[int, Control]:
     if isinstance(schema, Refusal) or schema.kind != "accepted":
         raise _foreign(record.offset)
     accepted = decode_trusted(schema, record.value)
-    envelope = frame.parse(accepted["envelope"])
-    message = envelope if isinstance(envelope, Refusal) else read_message(envelope)
-    if isinstance(envelope, Refusal) or isinstance(message, Refusal):
-        raise _foreign(record.offset)
     accepted_at: int = accepted["accepted_at"]
-    after = control.apply(envelope, message, accepted_at)
+    after = _applied(control, accepted["envelope"], accepted_at)
     if isinstance(after, Refusal):
         raise _foreign(record.offset)
     return accepted_at, after
+
+
+def _applied(control: Control, data: bytes, at: int) -> Control | Refusal:
+    """What holds after one more record: who signed it is judged before anything of it is decoded."""
+    envelope = frame.parse(data)
+    if isinstance(envelope, Refusal):
+        return envelope
+    named = parse_payload_type(envelope.payload_type)
+    stranger = named if isinstance(named, Refusal) else control.stranger(envelope, named.kind, at)
+    message = stranger or read_message(envelope)
+    return message if isinstance(message, Refusal) else control.apply(envelope, message, at)
 
 
 def read_message(envelope: frame.Envelope) -> Message | Refusal:

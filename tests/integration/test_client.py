@@ -24,10 +24,10 @@ from bus.client.publication import Act as Draft
 from bus.client.subscriber import BrokenOutboxError, Head, first_chain
 from bus.errors import Reason, TocsinError
 from bus.home import Home, save_key
-from bus.log.protocol import NewRecord
+from bus.log.protocol import NewRecord, Record
 from bus.log.sqlite import SqliteLog
 from bus.log.topics import DAY_MS, agency_topics, bus_topics, topic
-from bus.stages.following import ForeignControlError
+from bus.stages.following import ControlFollower, ForeignControlError, follow
 from bus.trust import frame
 from bus.trust.keys import SigningKey
 from schemas.codec import encode, payload_type, to_wire
@@ -584,6 +584,49 @@ def test_a_forged_signature_is_found_out(world: World) -> None:
     subscriber = Subscriber(world.log, "deu", world.pin)
     found = verify_event(subscriber.catch_up(), Authority(world.log, world.pin), "fra/main/test:a")
     assert [f.refusal.reason for f in found.findings if f.refusal] == [Reason.BAD_SIGNATURE]
+
+
+@pytest.mark.parametrize(("signer", "reason"), [("nobody", Reason.UNKNOWN_KEY), ("deu", Reason.AGENCY_MISMATCH)])
+def test_who_signed_is_judged_before_what_is_signed_is_decoded(world: World, signer: str, reason: Reason) -> None:
+    outbox, members = delivered_world(world)
+    key = world.keys.get(signer, SigningKey.generate())
+    rubbish = frame.sign(payload_type("event", "main"), b"rubbish", key)
+    outbox.deliver("event", "fra/main/test:a", rubbish.encode(), change="UPDATE")
+    forged = rubbish.signatures[0]._replace(key_id=world.keys["fra"].public.key_id)
+    outbox.deliver("event", "fra/main/test:b", frame.Envelope(rubbish.payload_type, b"rubbish", (forged,)).encode())
+    own = frame.sign(payload_type("event", "main"), b"rubbish", world.keys["fra"])
+    outbox.deliver("event", "fra/main/test:c", own.encode())
+    outbox.deliver("event", "fra/main/test:d", members[0].envelope.encode())
+    picture = Subscriber(world.log, "deu", world.pin).catch_up()
+    authority = Authority(world.log, world.pin)
+    found = [verify_event(picture, authority, f"fra/main/test:{name}").findings[0].refusal for name in "abcd"]
+    expected = [reason, Reason.BAD_SIGNATURE, Reason.UNDECODABLE, Reason.BAD_FIELD]
+    assert [one.reason if one else None for one in found] == expected
+
+
+def test_an_alert_under_anothers_id_is_found_out(world: World) -> None:
+    outbox, members = delivered_world(world)
+    outbox.deliver("alert", "cd" * 32, alert_of(world, members, world.now))
+    outbox.deliver("alert", "ef" * 32, members[0].envelope.encode())
+    picture, authority = Subscriber(world.log, "deu", world.pin).catch_up(), Authority(world.log, world.pin)
+    found = [verify_alert(picture, authority, name * 32).findings for name in ("cd", "ef")]
+    assert [[one.refusal and one.refusal.reason for one in each] for each in found] == [
+        [Reason.BAD_FIELD],
+        [Reason.AGENCY_MISMATCH],
+    ]
+
+
+def test_what_the_authority_did_not_sign_is_not_decoded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    stranger = SigningKey.generate()
+    policy = frame.sign(payload_type("policy", "control"), b"rubbish", stranger)
+    roster = frame.sign(payload_type("roster", "control"), b"rubbish", stranger)
+    control = ControlFollower(world.log, world.pin).read()
+    monkeypatch.setattr("bus.stages.following.read_message", lambda _: pytest.fail("decoded"))
+    for envelope in (policy, roster):
+        accepted = {"accepted_at": NOW, "first_at": NOW, "control_version": 3, "envelope": envelope.encode()}
+        record = Record("control", 9, NOW, b"c", encode(newest("accepted"), accepted))
+        with pytest.raises(ForeignControlError):
+            follow(control, record)
 
 
 def test_a_payload_signed_as_another_feeds_is_found_out(world: World) -> None:
