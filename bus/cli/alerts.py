@@ -20,7 +20,7 @@ _LOG_ODDS = frozenset({"prior", "support", "denial", "conflict"})
 def add(commands: Commands) -> None:
     """Declare the commands."""
     group = commands.group("alerts", "The alerts in an agency's picture")
-    parser = group.add("ls", _ls, "List alerts, the gravest and surest first")
+    parser = group.add("ls", _ls, "List alerts, the gravest and surest first; no signature is judged (see verify)")
     _which(parser)
     parser = group.add("show", _show, "Show one alert: its members, origins, confidence, and the reason for each")
     parser.add_argument("id", metavar="ID", nargs="?", help="its id, or the beginning (default: the first of the list)")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     """Declare the commands."""
     group = commands.group("events", "The events in an agency's picture: all that it may read, never more")
-    as_agency(group.add("ls", _ls, "List events, by agency, feed and id"))
-    parser = group.add("show", _show, "Show one event as its author wrote it")
+    as_agency(group.add("ls", _ls, "List events, by agency, feed and id; no signature is judged (see verify)"))
+    parser = group.add("show", _show, "Show one event as its author wrote it; no signature is judged (see verify)")
     parser.add_argument("id", metavar="ID", help="agency/feed/id, or the id where one event has it")
     as_agency(parser)
 

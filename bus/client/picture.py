@@ -1,4 +1,8 @@
-"""What a reader has: its deliveries folded, without judging them."""
+"""What a reader has: its deliveries folded, without judging them.
+
+That the bus delivered exactly this is what the chain shows; who signed it, `bus.client.verify` asks, which takes twice
+the time of reading it. So a list is not verified, and its command says so.
+"""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -19,7 +23,7 @@ class Held(NamedTuple):
     closed: bool = False
 
     def open(self) -> Opened | Refusal:
-        """Decode the signed bytes, strictly."""
+        """Decode the signed bytes, strictly; only `bus.client.verify` judges who signed them."""
         return open_signed(self.body)
 
 

@@ -55,3 +55,10 @@ def test_each_setting_is_read_from_the_environment_by_the_name_on_the_page() -> 
 def test_the_readme_of_the_room_and_of_the_project_lead_here() -> None:
     assert "bus/reference.md" in (ROOT / "README.md").read_text("utf-8")
     assert "reference.md" in (ROOT / "bus" / "README.md").read_text("utf-8")
+
+
+def test_the_commands_that_show_without_verifying_say_so() -> None:
+    helps = {name: parser.description or "" for name, parser in commands(build())}
+    for name in ("events ls", "events show", "alerts ls"):
+        assert "no signature is judged (see verify)" in helps[name], name
+    assert helps["verify"].startswith("Check every signature")
