@@ -7,23 +7,25 @@ doubled.
 
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from bus.home import Database
 from schemas.models import Receipt, Verdict
 
-_VERSION: Final = 1
+_VERSION: Final = 2
+_STEPS: Final = MappingProxyType({1: "ALTER TABLE record ADD COLUMN accepted_digest BLOB"})
 _SCHEMA: Final = """
 CREATE TABLE record(
     feed TEXT, kind TEXT, id TEXT, label TEXT NOT NULL, revision INTEGER NOT NULL, digest BLOB NOT NULL,
     content BLOB, modified_at INTEGER, withdrawn INTEGER NOT NULL, rejected TEXT, accepted INTEGER NOT NULL,
-    PRIMARY KEY(feed, kind, id)) WITHOUT ROWID;
+    accepted_digest BLOB, PRIMARY KEY(feed, kind, id)) WITHOUT ROWID;
 CREATE INDEX record_digest ON record(digest);
 CREATE TABLE counter(feed TEXT, label TEXT, sequence INTEGER NOT NULL, PRIMARY KEY(feed, label)) WITHOUT ROWID;
 CREATE TABLE spool(n INTEGER PRIMARY KEY AUTOINCREMENT, feed TEXT NOT NULL, envelope BLOB NOT NULL);
 CREATE TABLE cursor(topic TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
 """
-_FIELDS: Final = "label, revision, digest, content, modified_at, withdrawn, rejected, accepted"
+_FIELDS: Final = "label, revision, digest, content, modified_at, withdrawn, rejected, accepted, accepted_digest"
 
 
 class Remembered(NamedTuple):
@@ -31,7 +33,8 @@ class Remembered(NamedTuple):
 
     `content` None: known from receipts only. `withdrawn`: the revision up to which it was retracted, 0 for none.
     `rejected`: why the bus refused the last revision, None where it did not (yet). `accepted`: the highest revision
-    with a receipt that says so.
+    with a receipt that says so; `accepted_digest`: of these signed bytes, where that receipt is of them. Whatever is
+    said of the same bytes later, the bus holds them.
     """
 
     label: str
@@ -42,6 +45,7 @@ class Remembered(NamedTuple):
     withdrawn: int = 0
     rejected: str | None = None
     accepted: int = 0
+    accepted_digest: bytes | None = None
 
 
 class Spooled(NamedTuple):
@@ -57,7 +61,7 @@ class Memory:
 
     def __init__(self, path: Path) -> None:
         """Open or make it."""
-        self._db = Database(path, _SCHEMA, _VERSION)
+        self._db = Database(path, _SCHEMA, _VERSION, _STEPS)
 
     def transaction(self) -> AbstractContextManager[None]:
         """All or nothing, durable when it ends."""
@@ -74,7 +78,7 @@ class Memory:
     def put(self, feed: str, kind: str, record_id: str, record: Remembered) -> None:
         """Remember a record."""
         self._db.execute(
-            "INSERT OR REPLACE INTO record VALUES(?,?,?,?,?,?,?,?,?,?,?)", (feed, kind, record_id, *record)
+            "INSERT OR REPLACE INTO record VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", (feed, kind, record_id, *record)
         )
 
     def feeds_of(self, kind: str, record_id: str) -> list[str]:
@@ -117,17 +121,24 @@ class Memory:
         """Take in what became of a submission; a publisher whose memory was lost learns its records from here too."""
         digest = bytes.fromhex(receipt.digest)
         if receipt.verdict is Verdict.REJECTED:
-            self._db.execute("UPDATE record SET rejected=? WHERE digest=?", (receipt.reason, digest))
+            self._db.execute(
+                "UPDATE record SET rejected=? WHERE digest=? AND accepted_digest IS NOT digest",
+                (receipt.reason, digest),
+            )
             return
         kind, feed, record_id, label, revision = receipt.kind, receipt.feed, receipt.id, receipt.label, receipt.revision
         if kind is None or feed is None or record_id is None or label is None or revision is None:
             return
         known = self.get(feed, kind, record_id)
         if known is None or known.revision < revision:
-            self.put(feed, kind, record_id, Remembered(label, revision, digest, accepted=revision))
+            self.put(
+                feed, kind, record_id, Remembered(label, revision, digest, accepted=revision, accepted_digest=digest)
+            )
         else:
-            rejected = None if known.digest == digest else known.rejected
-            self.put(feed, kind, record_id, known._replace(rejected=rejected, accepted=max(known.accepted, revision)))
+            known = known._replace(accepted=max(known.accepted, revision))
+            if known.digest == digest:
+                known = known._replace(rejected=None, accepted_digest=digest)
+            self.put(feed, kind, record_id, known)
         if receipt.sequence is not None:
             self.count(feed, label, receipt.sequence)
 

@@ -3,9 +3,10 @@
 Through apsw, which brings its own SQLite: the interpreter's is often one with the WAL-reset bug (3.7.0 to 3.51.2).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 import apsw
@@ -19,15 +20,18 @@ BUSY_TIMEOUT_MS: Final = 5000
 class Database:
     """One connection: `with db.transaction(): db.execute(…)`."""
 
-    def __init__(self, path: Path, schema: str, version: int) -> None:
-        """Open or make the database; `version` is its `user_version`, and a newer one is not touched."""
+    def __init__(self, path: Path, schema: str, version: int, steps: Mapping[int, str] = MappingProxyType({})) -> None:
+        """Open or make the database; `version` is its `user_version`, and a newer one is not touched.
+
+        An older one is brought to it: `steps` leads from each version to the next.
+        """
         self.path = path
         with storage(path):
             path.touch(PRIVATE, exist_ok=True)
         with self._faults():
             self._connection = apsw.Connection(str(path))
         try:
-            self._prepare(schema, version)
+            self._prepare(schema, version, steps)
         except BaseException:
             self.close()
             raise
@@ -53,19 +57,22 @@ class Database:
         """Let go of the file."""
         self._connection.close()
 
-    def _prepare(self, schema: str, version: int) -> None:
+    def _prepare(self, schema: str, version: int, steps: Mapping[int, str]) -> None:
         with self._faults():
             self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-            if self._version() not in (0, version):
+            if self._version() not in (0, *steps, version):
                 raise HomeNewerError(
                     f"{self.path} was made by another version of Tocsin", "Update Tocsin to the newest version."
                 )
             self._connection.pragma("journal_mode", "wal")
             self._connection.pragma("synchronous", "full")
-        if self._version() == 0:
+        if self._version() != version:
             with self.transaction():
-                if self._version() == 0:  # else another process has made it meanwhile
-                    self._connection.execute(schema)
+                found = self._version()  # another process may have done it meanwhile
+                wanted = (schema,) if found == 0 else tuple(steps[number] for number in range(found, version))
+                for statement in wanted:
+                    self._connection.execute(statement)
+                if wanted:
                     self._connection.pragma("user_version", version)
 
     def _version(self) -> int:

@@ -175,6 +175,14 @@ def test_a_damaged_or_newer_database_is_a_clear_error(tmp_path: Path) -> None:
     first.close()
     with pytest.raises(HomeNewerError):
         Database(path, "", 2)
+    stepped = Database(path, "", 3, {1: "CREATE TABLE u(y)", 2: "INSERT INTO u VALUES(7)"})
+    assert stepped.execute("SELECT y FROM u") == [(7,)]
+    stepped.close()
+    with pytest.raises(HomeNewerError):
+        Database(path, "", 2, {1: ""})
+    again = Database(path, "", 3, {1: "no such step", 2: "no such step"})
+    again.execute("PRAGMA user_version=1")
+    again.close()
     path.write_bytes(b"no database" * 100)
     with pytest.raises(HomeDamagedError):
         Database(path, "CREATE TABLE t(x)", 1)
