@@ -6,6 +6,7 @@ import pytest
 
 from bus.fusion.graph import Graph
 from bus.fusion.joins import MOST_CHARS, Joins
+from bus.fusion.links import DIFFERENT, SAME, Links, Said
 from bus.fusion.node import DAY_MS, Key, Node
 from bus.labels import Label
 from tests.node_sample import HIGH, LOW, MONDAY, PARAMETERS, join_labels, label, report
@@ -176,3 +177,17 @@ def test_what_is_remembered_of_labels_is_bounded_by_their_length() -> None:
     asked.clear()
     joins.are_valid(frozenset((label(), first)))
     assert asked == [first]
+
+
+def test_a_link_that_says_what_is_said_already_changes_nothing() -> None:
+    links = Links()
+    refs = [("ngo-a", "reports", "table:1"), ("ngo-b", "reports", "table:2")]
+    first, second = ("un-c", "links", "x:1"), ("un-c", "links", "x:2")
+    assert links.set(first, SAME, refs, 0b01) == dict.fromkeys(refs, 0b01)
+    assert links.set(second, SAME, refs, 0b11) == dict.fromkeys(refs, 0b10)
+    assert links.set(second, SAME, refs, 0b01) == dict.fromkeys(refs, 0b10)
+    assert links.set(first, SAME, refs, 0) == {}
+    assert links.set(second, DIFFERENT, refs, 0b01) == dict.fromkeys(refs, 0b01)
+    assert links.of(refs[0]) == {refs[1]: Said(0, 0b01)}
+    assert links.set(second, SAME, refs, 0) == dict.fromkeys(refs, 0b01)
+    assert not links.name(refs[0])
