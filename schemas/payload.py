@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from bus.errors import Reason, Refusal, refuse
+from bus.names import NAME
 from schemas.registry import Schema, by_fingerprint, newest
 
 MAX_TYPE_CHARACTERS: Final = 256
@@ -17,7 +18,7 @@ MAX_TYPE_CHARACTERS: Final = 256
 
 _FORM: Final = re.compile(
     r"application/vnd\.tocsin\.(?P<kind>[a-z]{1,32})\.v(?P<version>[1-9][0-9]{0,5})\+avro"
-    r"; schema=(?P<fingerprint>[0-9a-f]{64}); feed=(?P<feed>[a-z0-9-]{2,32})"
+    rf"; schema=(?P<fingerprint>[0-9a-f]{{64}}); feed=(?P<feed>{NAME})"
 )
 
 

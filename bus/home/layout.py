@@ -15,9 +15,10 @@ from typing import Final
 
 from bus.home.faults import HomeError, HomeMissingError, HomeNewerError, damaged, storage
 from bus.home.files import make_folder, read_text, write_atomic
+from bus.names import NAME
 
 FORMAT: Final = 1
-_AGENCY: Final = re.compile(r"[a-z0-9-]{2,32}")
+_AGENCY: Final = re.compile(NAME)
 _PIN: Final = re.compile(r"[0-9a-f]{64}\n?")
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}\n?")
 _SQLITE: Final = b"SQLite format 3\x00"

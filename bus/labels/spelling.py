@@ -30,6 +30,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from bus.errors import Reason, Refusal, refuse
+from bus.names import NAME
 
 MAX_CHARS = 4096
 """As much as a header holds (schemas.models.base.LabelText): what is longer could be signed but not read."""
@@ -40,7 +41,7 @@ _POLICY = re.compile(r"[A-Z][A-Z0-9-]{1,31}\Z")
 _LEVEL = re.compile(r"[A-Z][A-Z0-9+-]{1,31}\Z")
 TAG = _POLICY
 AUDIENCE = re.compile(r"[A-Z0-9][A-Z0-9-]{1,31}\Z")
-AGENCY = re.compile(r"[a-z0-9][a-z0-9-]{1,31}\Z")
+AGENCY = re.compile(rf"{NAME}\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 Clauses = frozenset[frozenset[str]]

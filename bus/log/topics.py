@@ -10,11 +10,12 @@ from functools import lru_cache
 from typing import Final
 
 from bus.errors import UsageError
+from bus.names import IN_WORDS, NAME
 
 DAY_MS: Final = 86_400_000
 _PLACE: Final = ".<agency>"
-_AGENCY: Final = re.compile(r"[a-z0-9-]{2,32}")
-NAME: Final = re.compile(r"[a-z]+(\.[a-z0-9-]{2,32})?")
+_AGENCY: Final = re.compile(NAME)
+TOPIC: Final = re.compile(rf"[a-z]+(\.{NAME})?")
 
 
 class UnknownTopicError(UsageError):
@@ -91,5 +92,5 @@ def bus_topics() -> tuple[TopicSpec, ...]:
 
 def _checked(agency: str) -> str:
     if _AGENCY.fullmatch(agency) is None:
-        raise UnknownTopicError("this is no agency's name", "A name is 2 to 32 of a-z, 0-9 and hyphen.")
+        raise UnknownTopicError("this is no agency's name", f"A name is {IN_WORDS}.")
     return agency

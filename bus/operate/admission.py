@@ -11,6 +11,7 @@ from bus.errors import Reason, Refusal, refuse
 from bus.labels import Clearance as Compiled
 from bus.labels import Label, Policy, below_floor, expand
 from bus.labels.spelling import PUBLIC, REAL, Parts, read
+from bus.names import IN_WORDS, NAME
 from schemas.models import Clearance, FeedEntry, validate
 
 OPEN_LABEL: Final = "COALITION UNCLASSIFIED//PUBLIC"
@@ -18,7 +19,7 @@ OPEN_LABEL: Final = "COALITION UNCLASSIFIED//PUBLIC"
 AGAIN: Final = "Correct it and run the command again."
 DEFAULT_FEED: Final = "reports"
 RESERVED: Final = frozenset({"authority", "bus", "root"})
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
+_NAME: Final = re.compile(NAME)
 
 
 class FeedTerms(NamedTuple):
@@ -58,7 +59,7 @@ LEAST: Final = ClearanceTerms()
 def agency_name(name: str) -> str | Refusal:
     """The name, if an agency may have it."""
     if not _NAME.fullmatch(name) or name in RESERVED:
-        expected = "2 to 32 of a-z, 0-9 and '-', not beginning with '-', other than " + ", ".join(sorted(RESERVED))
+        expected = f"{IN_WORDS}, other than {', '.join(sorted(RESERVED))}"
         return Refusal(Reason.BAD_FIELD, "agency.name", expected, AGAIN)
     return name
 

@@ -5,6 +5,8 @@ from typing import Annotated, Final, NoReturn, TypeVar
 from pydantic import BaseModel, ConfigDict, FailFast, Field, Strict
 from pydantic_core import PydanticCustomError
 
+from bus.names import NAME
+
 EARLIEST_MS: Final = -2_208_988_800_000
 """1900-01-01T00:00:00Z."""
 LATEST_MS: Final = 253_402_300_799_999
@@ -46,7 +48,7 @@ def break_rule(expected: str) -> NoReturn:
     raise PydanticCustomError(BROKEN, "{expected}", {"expected": expected})
 
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{2,32}$")]
+Name = Annotated[str, Field(pattern=f"^{NAME}$")]
 """Name of an agency or a feed."""
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 """The author's stable id of a record."""

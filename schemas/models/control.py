@@ -4,9 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bus.names import NAME
 from schemas.models.base import Bytes32, Hex32, LabelText, Many, Name, Ordinal, Short, TimeMs, Value
 
-Scope = Annotated[str, Field(pattern=r"^(\*|[a-z0-9-]{2,32})$")]
+Scope = Annotated[str, Field(pattern=rf"^(\*|{NAME})$")]
 """A feed, or `*` for all of the agency's feeds."""
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bus.errors import UsageError
-from bus.log.topics import DAY_MS, NAME, TABLE, agency_topics, bus_topics, topic
+from bus.log.topics import DAY_MS, TABLE, TOPIC, agency_topics, bus_topics, topic
 
 DOCUMENTED = {
     "submissions.<agency>": ("feed", 14, False, ("<agency>",), ("ingest",)),
@@ -51,7 +51,7 @@ def test_an_agencys_topics_are_its_own() -> None:
     assert {spec.name for spec in bus_topics()} == {"events", "control", "audit"}
     names = [spec.name for spec in (*met, *meteo, *bus_topics())]
     assert len(set(names)) == len(names) == 13
-    assert all(NAME.fullmatch(name) for name in names)
+    assert all(TOPIC.fullmatch(name) for name in names)
 
 
 def test_topic_spells_names() -> None:

@@ -6,7 +6,7 @@ import apsw
 
 from bus.log.faults import TopicError
 from bus.log.sqlite.file import LogFile, row
-from bus.log.topics import NAME, TopicSpec
+from bus.log.topics import TOPIC, TopicSpec
 
 
 def create(file: LogFile, specs: Iterable[TopicSpec]) -> None:
@@ -18,7 +18,7 @@ def create(file: LogFile, specs: Iterable[TopicSpec]) -> None:
 
 
 def _checked(spec: TopicSpec) -> TopicSpec:
-    if NAME.fullmatch(spec.name) is None:
+    if TOPIC.fullmatch(spec.name) is None:
         raise TopicError(f"{spec.name!r} is no topic's name", "Name one agency, as `agency_topics` does.")
     return spec
 
