@@ -5,7 +5,7 @@ stands between is encoded once for all of them. The hash chain covers a delivery
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -19,6 +19,8 @@ CHAIN_BYTES: Final = 32
 _CHAIN_TAG: Final = b"tocsin-chain-v1\0"
 _CHAIN_LENGTH: Final = b"\x40"
 """32 as an Avro long."""
+_TOGETHER: Final = 4
+"""What the last few deliveries have before their chain is kept: readers who began together have the same numbers."""
 
 
 def encode_middle(  # noqa: PLR0913  one argument per field, as the record has them
@@ -46,6 +48,7 @@ def encode_middle(  # noqa: PLR0913  one argument per field, as the record has t
     return encode_fields(_schema(), values)
 
 
+@lru_cache(maxsize=_TOGETHER)
 def without_chain(sequence: int, revision: int, middle: bytes) -> bytes:
     """Return the delivery as its chain hashes it: all but the chain itself."""
     return b"".join((_schema().prefix, varint(sequence), varint(revision), middle))
@@ -58,7 +61,7 @@ def first_chain(reader: str, pin: bytes) -> bytes:
 
 def next_chain(previous: bytes, unchained: bytes) -> bytes:
     """Return chain_n = SHA-256(chain_{n-1} ‖ SHA-256(the delivery without chain))."""
-    return sha256(previous + sha256(unchained).digest()).digest()
+    return sha256(previous + _digest(unchained)).digest()
 
 
 def encode_delivery(sequence: int, revision: int, middle: bytes, chain: bytes) -> bytes:
@@ -74,6 +77,11 @@ def with_chain(unchained: bytes, chain: bytes) -> bytes:
 def strip_chain(data: bytes) -> bytes:
     """Return what the chain of an encoded delivery hashes."""
     return data[: -CHAIN_BYTES - len(_CHAIN_LENGTH)]
+
+
+@lru_cache(maxsize=_TOGETHER)
+def _digest(unchained: bytes) -> bytes:
+    return sha256(unchained).digest()
 
 
 @cache

@@ -36,11 +36,12 @@ _NO_CLEARANCES: Final[Mapping[str, Clearance]] = MappingProxyType({})
 class _Memo:
     """Labels by text and joins by pairs of texts, under one set of policies."""
 
-    __slots__ = ("_chars", "joins", "labels")
+    __slots__ = ("_chars", "joins", "labels", "reached")
 
     def __init__(self) -> None:
         self.labels: dict[str, Label | Refusal] = {}
         self.joins: dict[tuple[str, str], Label | None] = {}
+        self.reached: dict[tuple[str, str], bool] = {}
         self._chars = 0
 
     def make_room(self, chars: int) -> None:
@@ -49,6 +50,7 @@ class _Memo:
         if self._chars > _MEMO_CHARS:
             self.labels.clear()
             self.joins.clear()
+            self.reached.clear()
             self._chars = chars
 
 
@@ -95,6 +97,24 @@ class Control:
         found = None if policy is None else join(policy, a, b)
         self._memo.make_room(sum(map(len, key)) + (0 if found is None else len(found.text)))
         joins[key] = found
+        return found
+
+    def reaches(self, label: Label, floor: str) -> bool:
+        """Whether join(floor, label) = label; memoised by the two texts.
+
+        A floor holds in every realm; one that can't be read, or of another policy, admits nothing.
+        """
+        key = (label.text, floor)
+        found = self._memo.reached.get(key)
+        if found is None:
+            least = self.label(floor)
+            found = (
+                not isinstance(least, Refusal)
+                and least.policy == label.policy
+                and self.join(least.in_realm(label.realm), label) == label
+            )
+            self._memo.make_room(sum(map(len, key)))
+            self._memo.reached[key] = found
         return found
 
     def apply(self, envelope: Envelope, message: Message, at: int) -> "Control | Refusal":

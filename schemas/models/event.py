@@ -62,8 +62,9 @@ class Count(Value):
 
     @model_validator(mode="after")
     def _is_ordered(self) -> Self:
-        given = [figure for figure in (self.low, self.best, self.high) if figure is not None]
-        if given != sorted(given):
+        least = self.low or 0
+        likely = least if self.best is None else self.best
+        if likely < least or (self.high is not None and self.high < likely):
             break_rule("low <= best <= high")
         return self
 

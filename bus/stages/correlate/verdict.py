@@ -8,7 +8,6 @@ from sys import intern
 from typing import Any, Final
 
 from bus.errors import Refusal
-from bus.labels import Label
 from bus.stages.control import Control
 from bus.stages.correlate.bonds import BINDING, IDLE
 from bus.stages.correlate.entry import Bond, Ref, Revision, Target
@@ -58,19 +57,11 @@ def revise(step: AcceptedStep, feed: FeedEntry | None) -> Revision:
 
 def _reaches_floor(step: AcceptedStep, feed: FeedEntry, control: Control) -> bool:
     label = control.label(step.header["label"])
-    if isinstance(label, Refusal) or not _is_at_least(label, feed.floor, control):
+    if isinstance(label, Refusal) or not control.reaches(label, feed.floor):
         return False
     if feed.protected_floor is None or step.kind != "event" or not _is_protected(step.body["source"]):
         return True
-    return _is_at_least(label, feed.protected_floor, control)
-
-
-def _is_at_least(label: Label, text: str, control: Control) -> bool:
-    floor = control.label(text)
-    if isinstance(floor, Refusal) or floor.policy != label.policy:
-        return False
-    # As `labels.below_floor` decides, through the join that is memoised.
-    return control.join(floor.in_realm(label.realm), label) == label
+    return control.reaches(label, feed.protected_floor)
 
 
 def _is_protected(source: Mapping[str, Any]) -> bool:
