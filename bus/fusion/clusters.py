@@ -57,7 +57,7 @@ def cluster(
     nodes: Sequence[Node], edges: Sequence[Edge], different: Mapping[int, int], rules: Rules
 ) -> list[list[int]]:
     """The groups of numbers of these nodes, which stand by key; `different` has each one's forbidden others as bits."""
-    groups = [_Group(number, node) for number, node in enumerate(nodes)]
+    groups = list(map(_Group, range(len(nodes)), nodes))
     adjacent = [0] * len(nodes)
     for _, a, b in edges:
         adjacent[a] |= 1 << b

@@ -47,6 +47,10 @@ class Links:
         self._groups: dict[tuple[str, tuple[Key, ...]], _Group] = {}
         self._by_ref: dict[Key, dict[_Group, None]] = {}
 
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self._links)
+
     def set(self, link_key: Key, relation: str, refs: Iterable[Key], mask: int) -> dict[Key, int]:
         """Put a link, replace it, or with mask 0 take it away; returns of what now other things are said, for whom."""
         before = self._links.get(link_key)

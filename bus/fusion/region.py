@@ -1,12 +1,12 @@
 """Re-clustering no more than what changed, with the same result as clustering everything.
 
-S begins as the changed event with its old cluster. S is clustered together with its ring: every old cluster with an
-edge into S. A ring cluster that does not come out as it was joins S, and again; when none changes, the rest can't
-have changed either: outside S all groups grew from edges of their own, and every edge between S and the ring was
-refused, as were those beyond.
+What hangs together by edges is clustered whole where it is small. Else S begins as the changed event with its old
+cluster. S is clustered together with its ring: every old cluster with an edge into S. A ring cluster that does not
+come out as it was joins S, and again; when none changes, the rest can't have changed either: outside S all groups grew
+from edges of their own, and every edge between S and the ring was refused, as were those beyond.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -15,6 +15,8 @@ from bus.fusion.entry import Cluster, Entry
 from bus.fusion.links import Links
 from bus.fusion.node import Key
 
+SMALL: Final = 16
+"""So many events are clustered whole: to find out what can't have changed would take longer."""
 _KEY: Final = attrgetter("node.key")
 
 
@@ -49,7 +51,10 @@ class Reclustering:
         self._seen: dict[Entry, Mapping[Entry, float]] = {}
 
     def around(self, entry: Entry) -> Region:
-        """The new groups of S."""
+        """The new groups of S; of all that hangs together, where that is little."""
+        whole = self._component(entry)
+        if whole is not None:
+            return Region(self._cluster(sorted(whole, key=_KEY), {}), self._readers)
         inside = dict.fromkeys((entry, *self._old(entry)))
         groups: list[list[Entry]] = []
         clustered, rings = 0, 0
@@ -67,6 +72,23 @@ class Reclustering:
                 return Region([group for group in groups if group[0] in inside], self._readers)
             for old in changed:
                 inside.update(dict.fromkeys(old))
+
+    def _component(self, entry: Entry) -> dict[Entry, None] | None:
+        """All that hangs together with an event by edges; None where it is much.
+
+        An old cluster hangs together by its edges, unless one of its events is dirty; then it is taken in as it was.
+        """
+        whole = dict.fromkeys((entry, *self._old(entry)))
+        todo = list(whole)
+        while todo:
+            for other in self._edges_of(todo.pop()):
+                if other not in whole:
+                    old = self._old(other) if self._is_dirty((other,)) else (other,)
+                    if len(whole) + len(old) > SMALL:
+                        return None
+                    whole.update(dict.fromkeys(old))
+                    todo += old
+        return whole
 
     def _ring(self, inside: dict[Entry, None]) -> list[list[Entry]]:
         """The old clusters with an edge into S; what is dirty is not known as it was, and joins S."""
@@ -86,7 +108,7 @@ class Reclustering:
                     ring.append(old)
         return ring
 
-    def _is_dirty(self, old: list[Entry]) -> bool:
+    def _is_dirty(self, old: Iterable[Entry]) -> bool:
         """Whether the edges of any of these changed."""
         for member in old:
             readers = self._dirty.get(member)
@@ -99,13 +121,14 @@ class Reclustering:
         number_of = {entry: number for number, entry in enumerate(region)}
         edges: list[Edge] = []
         different: dict[int, int] = {}
-        for number, entry in enumerate(region):
+        has_links = bool(self._links)
+        for entry, number in number_of.items():
             home = ring_of.get(entry)
             for other, score in self._edges_of(entry).items():
                 their = number_of.get(other, -1)
                 if their > number and (home is None or ring_of.get(other, home) == home):
                     edges.append((score, number, their))
-            if self._links.name(entry.key):
+            if has_links and self._links.name(entry.key):
                 for other in self._said(entry, same=False):
                     if other in number_of:
                         different[number] = different.get(number, 0) | 1 << number_of[other]
@@ -121,7 +144,7 @@ class Reclustering:
 
     def _look(self, entry: Entry) -> Mapping[Entry, float]:
         readers = self._readers
-        if self._links.name(entry.key):
+        if self._links and self._links.name(entry.key):
             different = set(self._said(entry, same=False))
             seen = {other: score for other, score in entry.edges.items() if self._all(entry.readers_of(other))}
             seen.update(dict.fromkeys(self._said(entry, same=True), SAME_SCORE))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import h3.api.basic_int as h3
 import pytest
 
+from bus.fusion import region
 from bus.fusion.clusters import SAME_SCORE, Edge, Rules, cluster
 from bus.fusion.graph import Graph
 from bus.fusion.joins import join_all
@@ -154,11 +155,13 @@ def step(graph: Graph, world: World, chance: random.Random) -> None:
         world.links[link] = (relation, tuple(refs), mask)
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("parameters", [PARAMETERS_DENSE, PARAMETERS], ids=["dense", "plain"])
+@pytest.mark.parametrize("small", [0, region.SMALL], ids=["ring", "whole"])
 def test_after_any_history_each_reader_has_what_clustering_from_nothing_gives(
-    seed: int, parameters: Parameters
+    seed: int, parameters: Parameters, small: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(region, "SMALL", small)
     chance = random.Random(seed)
     graph, world = Graph(parameters, join_labels), World({}, {})
     before: list[dict[Key, tuple[Node, ...]]] = [{} for _ in range(READERS)]
