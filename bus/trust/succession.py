@@ -1,6 +1,10 @@
 """Whether a roster is one that may follow: consistent in itself, and taking back nothing that the one before revoked.
 
 The roots sign it, and still it is checked: a slip of the pen must not lock everyone out, or give a key two owners.
+
+A key that was entered once stays for good, with its agency: it ends by `valid_until` or by revocation, never by being
+left out. So no later roster can give it to another agency, and what it signed is verified as what it was. An agency
+that has had a key stays too, suspended where it has left.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -68,12 +72,11 @@ def _of_keys(roster: Roster) -> Iterator[Refusal]:
 
 
 def _of_succession(after: _Owned, before: _Owned) -> Iterator[Refusal]:
-    """A key keeps its owner; what was revoked stays so, from the same time on or an earlier one."""
+    """Each key stays, with its owner; what was revoked stays so, from the same time on or an earlier one."""
     for key_id, (owner, old) in before.items():
         found = after.get(key_id)
         if found is None:
-            if old.revoked_at is not None:
-                yield _bad("agencies.keys", f"the revoked key {key_id}, which can't be left out")
+            yield _bad("agencies.keys", f"the key {key_id} with {owner}: end it by valid_until, or revoke it")
             continue
         agency, new = found
         if agency != owner:

@@ -152,12 +152,28 @@ def later_compromise(step: Step) -> bool:
     return False
 
 
-def dropped(step: Step) -> bool:
+def dropped_revoked_key(step: Step) -> bool:
     for _, key in step.revoked():
         for agency in step.fields["agencies"]:
             agency["keys"] = [one for one in agency["keys"] if one is not key]
         return True
     return False
+
+
+def dropped_key(step: Step) -> bool:
+    """A key that nobody revoked."""
+    revoked = [key for _, key in step.revoked()]
+    for agency in step.fields["agencies"]:
+        for key in agency["keys"]:
+            if key not in revoked:
+                agency["keys"].remove(key)
+                return True
+    return False
+
+
+def dropped_agency(step: Step) -> bool:
+    step.fields["agencies"].pop()
+    return True
 
 
 SPOILERS: Final[dict[Callable[[Step], bool], Reason]] = {
@@ -173,7 +189,9 @@ SPOILERS: Final[dict[Callable[[Step], bool], Reason]] = {
     foreign_clearance: Reason.BAD_FIELD,
     revival: Reason.BAD_FIELD,
     later_compromise: Reason.BAD_FIELD,
-    dropped: Reason.BAD_FIELD,
+    dropped_revoked_key: Reason.BAD_FIELD,
+    dropped_key: Reason.BAD_FIELD,
+    dropped_agency: Reason.BAD_FIELD,
 }
 
 

@@ -247,10 +247,30 @@ def test_a_revocation_is_never_undone_and_compromise_only_moves_earlier(changed:
     assert refusal_of(step(trust, roster_of(2, agency_of("fra", *keys)))) is (None if fits else Reason.BAD_FIELD)
 
 
-def test_a_key_that_was_not_revoked_may_go_and_an_agency_with_it() -> None:
-    after = step(trusting(), roster_of(2, agency_of("deu")))
+@pytest.mark.parametrize(
+    "agencies",
+    [
+        (agency_of("deu"),),  # the agency gone, and its key with it
+        (agency_of("fra", entry_of("new")), agency_of("deu")),
+        (agency_of("fra", keys=[]), agency_of("deu")),
+        (agency_of("fra", entry_of("new")), agency_of("deu", entry_of("deu"), entry_of("fra"))),
+    ],
+)
+def test_a_key_is_never_left_out_and_so_never_comes_back_as_anothers(agencies: tuple[Fields, ...]) -> None:
+    found = step(trusting(), roster_of(2, *agencies))
+    assert isinstance(found, Refusal)
+    assert (found.reason, found.place) == (Reason.BAD_FIELD, "body.agencies.keys")
+    assert key_of("fra").public.key_id in found.expected
+
+
+def test_a_key_ends_by_its_date_or_by_revocation_and_an_agency_without_keys_may_go() -> None:
+    trust = trusting(roster_of(1, agency_of("fra"), agency_of("deu"), agency_of("ita", keys=[])))
+    ended, revoked = entry_of("fra", valid_until=NOW), entry_of("deu", revoked_at=NOW)
+    after = step(trust, roster_of(2, agency_of("fra", ended, entry_of("new")), agency_of("deu", revoked)))
     assert isinstance(after, Trust)
-    assert judged(after, "fra") is Reason.UNKNOWN_KEY
+    assert judged(after, "fra") is Reason.KEY_NOT_VALID
+    assert judged(after, "deu") is Reason.KEY_REVOKED
+    assert after.agency("ita") is None
 
 
 # --- nothing is decoded before it is vouched for ----------------------------------------------------------------------
