@@ -6,8 +6,9 @@ import pytest
 
 from bus.errors import REMEDY, Reason
 from bus.stages.checks import Accepted, Memory, Rejected, Repeated, Verdict, check
-from bus.stages.checks.memory import HEARTBEATS_KEPT
+from bus.stages.checks.memory import HEARTBEATS_KEPT, Known, RecordKey
 from bus.stages.control import Control
+from bus.trust.roster import Trust
 from tests.support.submissions import NOW, PROTECTED, RESTRICTED, Office, after, event_body, header, key_entry, sign
 
 OFFICE = Office()
@@ -210,6 +211,47 @@ def test_missing_numbers_are_an_alarm_and_refused_submissions_are_not_missing(sh
     assert gap("test:d", 5)
     assert not gap("test:e", 4)
     assert not gap("test:f", 1, label=OTHER)
+
+
+def test_no_wild_number_ends_the_alarm_for_good(shard: Shard) -> None:
+    def gap(record_id: str, sequence: int) -> bool:
+        verdict = shard.event(record_id, sequence=sequence)
+        assert isinstance(verdict, Accepted)
+        return verdict.has_gap
+
+    assert not gap("test:a", 1)
+    refused = shard.event("test:b", sequence=2**63 - 1, expires_at=NOW)
+    assert outcome(refused) == (Reason.EXPIRED, "header.expires_at")
+    assert gap("test:c", 3), "a refused record's number counts only as the next one"
+    stolen_since = shard.now + 1
+    assert gap("test:d", 2**63 - 1)
+    shard.taint(stolen_since)
+    assert gap("test:e", 5), "a thief's number counts no more"
+    assert not gap("test:f", 6)
+    assert gap("test:g", 8)
+
+
+def test_many_retractions_of_one_record_cost_its_revisions_no_time(
+    shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(200):
+        assert outcome(shard.retract("test:a", 1 + number % 50, name=f"test:r{number}")) is None
+    looked: list[str] = []
+    standing = Memory._standing
+
+    def watched(memory: Memory, key: RecordKey, trust: Trust) -> Known | None:
+        looked.append(key[2])
+        return standing(memory, key, trust)
+
+    monkeypatch.setattr(Memory, "_standing", watched)
+    assert outcome(shard.event(revision=50)) == STALE
+    assert outcome(shard.event(revision=51)) is None
+    assert len(looked) < 10
+    monkeypatch.undo()
+    shard.retract("test:a", 60, name="test:r49", revision=2)
+    assert outcome(shard.event(revision=60)) == STALE
+    shard.retract("test:a", 55, name="test:r49", revision=3)
+    assert outcome(shard.event(revision=60)) is None, "an amended retraction counts as it stands"
 
 
 def test_a_memory_from_the_receipts_judges_as_the_one_that_never_forgot(shard: Shard) -> None:

@@ -65,7 +65,7 @@ def conclude(  # noqa: PLR0911 - a refusal at each check
         ),
         accepted_receipt(new, first_at),
         after,
-        memory.has_gap(claim.type.feed, new.label, new.sequence),
+        memory.has_gap(claim.type.feed, new.label, new.sequence, control.trust),
     )
 
 

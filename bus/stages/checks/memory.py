@@ -1,6 +1,8 @@
 """What check 9 remembers of an agency: a pure fold over the receipts that it was given.
 
-So a shard that restarts reads `receipts.<agency>` and knows what it knew. Of each record (kind, feed, id) it keeps the
+So a shard that restarts reads `receipts.<agency>` and knows what it knew, as far back as receipts are kept (460 days,
+bus/log/topics.py). A shard that runs on forgets nothing, some 0.6 kB a record, and so may still answer STALE_REVISION
+where a restarted one accepts: nobody reads a record of that age any more. Of each record (kind, feed, id) it keeps the
 accepted revisions; a revision whose key is compromised counts for nothing, so that a thief's revision 10⁶ does not lock
 the author out. The verdicts, in their order:
 
@@ -77,8 +79,10 @@ class Memory:
         self._long: dict[RecordKey, list[Known]] = {}
         """What counts under `_trust` of the records with many revisions, so that one more costs the others no time."""
         self._trust: Trust | None = None
-        self._covering: dict[RecordKey, dict[RecordKey, None]] = {}
-        self._sequences: dict[tuple[str, str], int] = {}
+        self._covering: dict[tuple[RecordKey, str], list[tuple[int, RecordKey]]] = {}
+        """By what is covered and under which label: what covers it, and up to which revision at most; ascending."""
+        self._sequences: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
+        """Of a feed and label, each key's highest number, and when it was judged (UTC ms)."""
 
     def judge(self, new: Candidate, trust: Trust) -> Known | int | Refusal:
         """Check 9: what was accepted before (a repeat), `first_at` of what is new, or a refusal."""
@@ -103,9 +107,10 @@ class Memory:
     def fold(self, receipt: Mapping[str, Any]) -> None:
         """Take in one receipt, a decoded one or one about to be written; a repeat's changes nothing."""
         feed, label, sequence = receipt["feed"], receipt["label"], receipt["sequence"]
+        is_accepted = receipt["verdict"] == "ACCEPTED"
         if sequence is not None and label is not None:
-            self._sequences[feed, label] = max(sequence, self._sequences.get((feed, label), 0))
-        if receipt["verdict"] != "ACCEPTED":
+            self._count((feed, label), receipt["key_id"], (sequence, receipt["accepted_at"]), is_accepted=is_accepted)
+        if not is_accepted:
             return
         known = Known(
             receipt["revision"],
@@ -119,9 +124,20 @@ class Memory:
         )
         self._keep((intern(receipt["kind"]), intern(feed), receipt["id"]), known)
 
-    def has_gap(self, feed: str, label: str, sequence: int) -> bool:
-        """Whether numbers are missing before this one: an alarm, never a refusal."""
-        return sequence > self._sequences.get((feed, label), 0) + 1
+    def has_gap(self, feed: str, label: str, sequence: int, trust: Trust) -> bool:
+        """Whether numbers are missing before this one: an alarm, never a refusal. A thief's numbers do not count."""
+        tops = self._sequences.get((feed, label), {})
+        return sequence > 1 + max(
+            (top for key_id, (top, at) in tops.items() if not trust.is_tainted(key_id, at)), default=0
+        )
+
+    def _count(self, of: tuple[str, str], key_id: str, number: tuple[int, int], *, is_accepted: bool) -> None:
+        """A refused record's number is not missing either, but only the next one: a wild one would end the alarm."""
+        tops = self._sequences.setdefault(of, {})
+        if is_accepted:
+            tops[key_id] = max(number, tops.get(key_id, number))
+        elif number[0] == 1 + max((top for top, _ in tops.values()), default=0):
+            tops[key_id] = number
 
     def _keep(self, key: RecordKey, known: Known) -> None:
         kept = self._records.setdefault(key, [])
@@ -133,8 +149,14 @@ class Memory:
             self._long[key].append(known)
         if key[0] == "heartbeat" and len(kept) > HEARTBEATS_KEPT:
             del kept[0]
-        for covered, _ in known.covers:
-            self._covering.setdefault(covered, {})[key] = None
+        for covered, up_to in known.covers:
+            entry, entries = (
+                (_ALL if up_to is None else up_to, key),
+                self._covering.setdefault((covered, known.label), []),
+            )
+            place = bisect_left(entries, entry)
+            if entries[place : place + 1] != [entry]:
+                entries.insert(place, entry)
 
     def _counting(self, key: RecordKey, trust: Trust) -> list[Known]:
         """The record's revisions whose keys were not compromised when they were accepted, in ascending order.
@@ -153,8 +175,14 @@ class Memory:
 
     def _covered(self, key: RecordKey, label: str, trust: Trust) -> int:
         """The revision up to which retractions and replacing events of this label take the record away, 0 for none."""
-        tops = [self._standing(other, trust) for other in self._covering.get(key, ())]
-        return max((_reach(top, key) for top in tops if top is not None and top.label == label), default=0)
+        covered = 0
+        for at_most, other in reversed(self._covering.get((key, label), ())):
+            if at_most <= covered:
+                break
+            top = self._standing(other, trust)
+            if top is not None and top.label == label:
+                covered = max(covered, _reach(top, key))
+        return covered
 
     def _standing(self, key: RecordKey, trust: Trust) -> Known | None:
         """The record's latest revision that counts and is not itself retracted."""
@@ -166,7 +194,9 @@ class Memory:
 
     def _is_retracted(self, key: RecordKey, top: Known, trust: Trust) -> bool:
         """Retractions can't be retracted themselves, so this ends."""
-        for other in self._covering.get(key, ()):
+        for at_most, other in reversed(self._covering.get((key, top.label), ())):
+            if at_most < top.revision:
+                break
             said = self._standing(other, trust) if other[0] == "retraction" else None
             if said is not None and said.label == top.label and _reach(said, key) >= top.revision:
                 return True
