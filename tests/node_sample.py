@@ -6,7 +6,7 @@ from typing import Any
 
 from bus.fusion.node import Node
 from bus.labels import Label, Policy, join, parse_label
-from schemas.models import Event, EventMessage, Header, Source, Where
+from schemas.models import Event, EventMessage, Header, Source, Value, Where
 from schemas.parameters import starting_values
 
 DAY_MS = 86_400_000
@@ -18,7 +18,7 @@ PARAMETERS = starting_values()
 _POLICY = Policy.from_toml(files("schemas").joinpath("policies", "coalition.toml").read_text("utf-8"))
 assert isinstance(_POLICY, Policy)
 POLICY = _POLICY
-PARTS = {"body": Event, "where": Where, "source": Source, "header": Header}
+PARTS: dict[str, type[Value]] = {"body": Event, "where": Where, "source": Source, "header": Header}
 
 
 def label(text: str = LOW) -> Label:
