@@ -82,9 +82,11 @@ def _rows(reader: _Reader, width: int, line: int, *, suspect: bool) -> Iterator[
         except csv.Error:
             # The reader starts afresh on the next line, so that one broken quote costs what it swallowed and no more.
             number += 1
-            yield Row(
-                number, line, RowError(Code.BAD_ROW, "", "a row that is CSV: quotes closed, cells of a sane size")
-            )
+            expected = "a row that is CSV: quotes closed, cells of a sane size"
+            if reader.line_num > line:
+                lost = reader.line_num - line
+                expected += f"; this one takes the {lost} line{'s' if lost > 1 else ''} after it along"
+            yield Row(number, line, RowError(Code.BAD_ROW, "", expected))
             line = reader.line_num + 1
             continue
         if cells and not (number == 0 and _is_hxl(cells)):

@@ -34,7 +34,7 @@ REMEDY: Final[Mapping[Code, str]] = MappingProxyType(
         Code.NOT_THIS_FORMAT: "Name the format that this file has (`tocsin adapters`), or save it in this one.",
         Code.BAD_HEADER: "Give each column one name of its own in the first row.",
         Code.UNKNOWN_LAYOUT: "Name a mapping that fits these columns; adapters/README.md shows how to write one.",
-        Code.BAD_ROW: "Mend the row and translate the file again; the other rows are not concerned.",
+        Code.BAD_ROW: "Mend the row and translate the file again; rows on other lines are not concerned.",
         Code.MISSING_VALUE: "Fill the cell in; without it the record can't be told from others.",
         Code.BAD_VALUE: "Correct the cell, or the mapping, and translate the file again.",
         Code.DUPLICATE_ID: "Give each record an id of its own; the first row of this id was taken.",

@@ -85,6 +85,22 @@ def test_one_bad_row_is_one_bad_row() -> None:
     ]
 
 
+@pytest.mark.parametrize(("after", "said"), [("3,4\n5,6\n", "the 2 lines"), ("3,4\n", "the 1 line"), ("", "")])
+def test_an_open_quote_says_how_many_lines_went_with_it(after: str, said: str) -> None:
+    first, broken = rows(csv_sheet(f'a,b\n1,2\n"x,2\n{after}'))
+    assert first == ["1", "2"]
+    closed = "a row that is CSV: quotes closed, cells of a sane size"
+    assert broken == (f"{closed}; this one takes {said} after it along" if said else closed)
+
+
+def test_what_an_overlong_cell_swallowed_is_counted_and_what_stands_behind_is_read() -> None:
+    lines = "x" * 99 + "\n"
+    found = rows(csv_sheet(f'a,b\n"{lines * 2000}3,4\n'))
+    assert isinstance(found[0], str)
+    assert found[0].endswith("; this one takes the 1310 lines after it along")
+    assert found[-1] == ["3", "4"]
+
+
 def test_rows_know_the_line_on_which_they_begin() -> None:
     sheet = csv_sheet('a,b\n"1\n1",2\n\n3,4\n')
     assert isinstance(sheet, Sheet)
