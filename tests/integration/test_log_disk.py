@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -273,7 +274,7 @@ def test_records_that_a_damaged_tree_no_longer_shows_are_damage(
     log.append(topic, new(topic, b"a", b"b", b"c"))
     log.close()
     connection = apsw.Connection(str(tmp_path / "bus.db"))
-    number = connection.execute("SELECT number FROM topics WHERE name = ?", (topic,)).fetchall()[0][0]
+    number = int(str(connection.execute("SELECT number FROM topics WHERE name = ?", (topic,)).fetchall()[0][0]))
     connection.executemany("DELETE FROM records WHERE id = ?", [(number << 40 | offset,) for offset in gone])
     connection.close()
     log = SqliteLog(tmp_path / "bus.db", lambda: NOW)
@@ -283,6 +284,21 @@ def test_records_that_a_damaged_tree_no_longer_shows_are_damage(
     with pytest.raises(LogDamagedError):
         reader.poll(10, 0)
     log.close()
+
+
+@pytest.mark.parametrize("loss", ["DROP TABLE topics", "DROP TABLE owners", "ALTER TABLE topics DROP COLUMN last_ms"])
+def test_a_log_without_its_tables_is_damaged(tmp_path: Path, loss: str) -> None:
+    log = made(tmp_path)
+    log.append(EVENTS, new(EVENTS, b"a"))
+    log.close()
+    connection = apsw.Connection(str(tmp_path / "bus.db"))
+    connection.execute("PRAGMA foreign_keys=OFF")
+    connection.execute(loss)
+    connection.close()
+    lacks = pytest.raises(LogDamagedError, match="expected all tables of a log")
+    with lacks as caught, closing(SqliteLog(tmp_path / "bus.db", lambda: NOW)) as opened:
+        opened.describe()
+    assert "restore the home" in caught.value.advice
 
 
 def test_a_log_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ def _of_sqlite(path: Path, fault: apsw.Error) -> LogError:
             found = _read_only(path)
         case apsw.CorruptError() | apsw.NotADBError():
             found = damaged(path, "a sound SQLite database")
+        case apsw.SQLError() if "no such" in str(fault):  # our statements are constants: it is the tables that lack
+            found = damaged(path, "all tables of a log, with their columns")
         case apsw.BusyError() | apsw.LockedError():
             found = LogBusyError(f"another program holds {path}", "Close the program that has it open, then try again.")
         case apsw.IOError():
