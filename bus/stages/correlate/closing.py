@@ -4,6 +4,7 @@ The only way out of memory. One round per tick: which clusters close is decided 
 """
 
 from bus.fusion.entry import Cluster
+from bus.stages.correlate.entry import Ref
 from bus.stages.correlate.notice import Notice
 from bus.stages.correlate.state import MEMORY_MS, State
 from schemas.models import Change, DeliveryReason
@@ -27,7 +28,8 @@ def close(state: State) -> list[Notice]:
 def _due(state: State) -> list[tuple[Cluster, int]]:
     """The clusters whose time has come, each with its readers."""
     deadlines = state.deadlines
-    refs = set(deadlines.closing.due(state.now - state.window_ms)) | deadlines.overdue
+    refs = {ref for ref in deadlines.closing.due(state.now - state.window_ms) if _is_due(state, ref)}
+    refs |= deadlines.overdue
     deadlines.overdue.clear()
     found: dict[int, tuple[Cluster, int]] = {}
     for ref in refs:
@@ -38,6 +40,12 @@ def _due(state: State) -> list[tuple[Cluster, int]]:
             elif state.is_past(max(node.first_at for node in cluster.members)):
                 found[id(cluster)] = cluster, mask
     return list(found.values())
+
+
+def _is_due(state: State, ref: Ref) -> bool:
+    """Whether an event's own time has come; whether its cluster's has is what its cluster says."""
+    entry = state.store.get("event", ref)
+    return entry is not None and entry.shown is not None and state.is_past(entry.shown.first_at)
 
 
 def _leave(state: State, ref: tuple[str, str, str], mask: int) -> None:

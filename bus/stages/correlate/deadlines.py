@@ -1,11 +1,14 @@
 """What comes due at a tick: expiry, closing and forgetting, each found without looking at everything."""
 
+from collections.abc import Hashable
 from heapq import heappop, heappush
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from bus.stages.correlate.entry import Key, Ref
 
 HOUR_MS: Final = 3_600_000
+
+T = TypeVar("T", bound=Hashable)
 
 
 class Queue:
@@ -27,21 +30,24 @@ class Queue:
         return sorted(found)
 
 
-class Drawers:
-    """Things by the hour in which they must be looked at, at every tick of it: there is one for every record."""
+class Drawers(Generic[T]):
+    """Things by the hour in which they must be looked at, at every tick of it.
+
+    For what every record has: a place in a drawer takes an eighth of the memory of one in a queue.
+    """
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._drawers: dict[int, list[Key]] = {}
+        self._drawers: dict[int, list[T]] = {}
 
-    def push(self, at: int, what: Key) -> None:
+    def push(self, at: int, what: T) -> None:
         """Look at this from `at` on, or up to an hour before."""
         self._drawers.setdefault(at // HOUR_MS, []).append(what)
 
-    def due(self, now: int) -> list[Key]:
+    def due(self, now: int) -> list[T]:
         """What may be due; what lies in the present hour stays."""
         present = now // HOUR_MS
-        found: dict[Key, None] = {}
+        found: dict[T, None] = {}
         for hour in sorted(hour for hour in self._drawers if hour <= present):
             things = dict.fromkeys(self._drawers.pop(hour))
             found |= things
@@ -61,7 +67,7 @@ class Deadlines:
     def __init__(self) -> None:
         """Begin without deadlines."""
         self.expiring = Queue()
-        self.closing = Queue()
+        self.closing: Drawers[Ref] = Drawers()
         self.overdue: set[Ref] = set()
-        self.forgetting = Drawers()
+        self.forgetting: Drawers[Key] = Drawers()
         self.held: set[Key] = set()

@@ -13,7 +13,7 @@ from bus.fusion.graph import Graph
 from bus.stages.control import CONTROL_KINDS, Control
 from bus.stages.correlate.alerts import Alerts
 from bus.stages.correlate.closing import close
-from bus.stages.correlate.deadlines import Queue
+from bus.stages.correlate.deadlines import Drawers
 from bus.stages.correlate.entry import Entry
 from bus.stages.correlate.forgetting import forget
 from bus.stages.correlate.frozen import Frozen
@@ -148,7 +148,7 @@ class Fold:
         """Another policy or other parameters: no edge, cluster or label of before holds."""
         state = self.state
         state.graph = state.new_graph()
-        state.deadlines.closing = Queue()
+        state.deadlines.closing = Drawers()
         for entry in state.store:
             mask = entry.has & ~entry.closed
             if mask and entry.kind == "event":
