@@ -14,11 +14,11 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from bus.units import DAY_MS, MINUTE_MS
+
 FIRST_YEAR: Final = 1901
 """One year inside what the schema holds, since a day may begin in the UTC year before."""
 LAST_YEAR: Final = 9998
-DAY_MS: Final = 86_400_000
-MINUTE_MS: Final = 60_000
 EAST: Final = timedelta(hours=14)
 WEST: Final = timedelta(hours=12)
 

@@ -8,6 +8,7 @@ from bus.cli.exits import DONE
 from bus.cli.home import opened
 from bus.cli.output import Output, moment
 from bus.errors import NotFoundError
+from bus.names import BUS
 
 
 def add(commands: Commands) -> None:
@@ -28,7 +29,7 @@ def _ls(args: Namespace, output: Output) -> int:
     from bus.operate.quarantine import rejected
 
     with opened(args) as bus:
-        names = [one.name for one in Desk(bus.home, bus.log).roster.agencies if one.name != "bus"]
+        names = [one.name for one in Desk(bus.home, bus.log).roster.agencies if one.name != BUS]
         if args.agency is not None and args.agency not in names:
             raise NotFoundError(f"the roster has no agency {args.agency}", "`tocsin agency ls` lists the agencies.")
         wanted = names if args.agency is None else [args.agency]
@@ -53,7 +54,7 @@ def _show(args: Namespace, output: Output) -> int:
     from bus.operate.quarantine import find
 
     with opened(args) as bus:
-        names = [one.name for one in Desk(bus.home, bus.log).roster.agencies if one.name != "bus"]
+        names = [one.name for one in Desk(bus.home, bus.log).roster.agencies if one.name != BUS]
         found = find(bus.log, names, args.id)
     if found is None:
         raise NotFoundError(f"nothing was refused under {args.id}", "`tocsin quarantine ls` lists what was.")

@@ -12,9 +12,10 @@ from adapters.refusals import REMEDY as ADAPTERS_REMEDY
 from bus.cli.parser import build
 from bus.config import Settings
 from bus.errors import REMEDY
-from bus.log.topics import DAY_MS, TABLE, TopicSpec
+from bus.log.topics import TABLE, TopicSpec
 from bus.metrics import PREFIX
 from bus.metrics import TABLE as METRICS
+from bus.units import DAY_MS
 
 _INTRODUCTION = """\
 Every command takes `--home DIR` (default: `$TOCSIN_HOME`, else `./.tocsin`), `--json` and `--help`. Lists print one

@@ -10,6 +10,7 @@ from bus.cli.commands import Commands
 from bus.cli.exits import DONE
 from bus.cli.home import opened
 from bus.cli.output import Output
+from bus.names import BUS
 
 if TYPE_CHECKING:
     from threading import Event
@@ -39,7 +40,7 @@ def _run(args: Namespace, output: Output) -> int:
     metrics = Metrics(registry, version("tocsin"))
     resting: RestingError | None = None
     with opened(args, writing=True) as bus, _served(registry, args.metrics_port), _until_signalled() as stop:
-        key = newest_key(bus.home, "bus")
+        key = newest_key(bus.home, BUS)
         runner = Runner(
             bus.log, pin=bus.home.pin(), bus_key=key, settings=bus.settings, clock_ms=now_ms, metrics=metrics
         )

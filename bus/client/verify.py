@@ -20,7 +20,7 @@ from bus.client.authority import Authority
 from bus.client.opened import parse_signed
 from bus.client.picture import Held, Picture
 from bus.errors import Reason, Refusal, refuse
-from bus.stages.control import BUS
+from bus.names import BUS
 from bus.stages.following import read_message
 from bus.trust.frame import Envelope
 from bus.trust.keys import verify

@@ -11,10 +11,11 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from bus.errors import Refusal, TocsinError
 from bus.trust import frame
 from bus.trust.keys import SigningKey
+from bus.units import DAY_MS
 from schemas.codec import decode, encode, parse_payload_type, payload_type, resolve
 from schemas.registry import Schema, newest, sha256_fingerprint
 
-YEAR_MS: Final = 365 * 86_400_000
+YEAR_MS: Final = 365 * DAY_MS
 _LARGE: Final = 1_000_000
 _NESTED: Final = b"\x02" * 5_000
 """A list that holds a list that holds …: it ends the process of a decoder that follows it."""

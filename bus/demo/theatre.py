@@ -21,12 +21,12 @@ from bus.home import Home, load_keys
 from bus.log.protocol import Log, NewRecord
 from bus.log.sqlite import SqliteLog
 from bus.log.topics import topic
+from bus.names import BUS
 from bus.operate import ClearanceTerms, Desk, FeedTerms, found
 from bus.stages.run import Runner
 from bus.trust import frame
 from schemas.models import RetractionReason
 
-BUS: Final = "bus"
 ATTACKED: Final = "health"
 OUTSIDER: Final = "newsroom"
 CORRECTED: Final = "explosives"

@@ -16,11 +16,11 @@ from bus.fusion.origins import origin_groups
 from bus.fusion.severity import ceiling
 from bus.fusion.story import Story, tell
 from bus.labels import Label
+from bus.names import BUS
 from schemas.codec import encode_fields
 from schemas.models import Parameters
 from schemas.registry import newest
 
-AGENCY: Final = "bus"
 FEED: Final = "alerts"
 STATUS_OF_REALM: Final = {"REAL": "ACTUAL", "TEST": "TEST"}
 """Any other realm is the name of an exercise."""
@@ -118,7 +118,7 @@ def _ceiling(members: Sequence[Node], parameters: Parameters) -> int:
 def _header(draft: AlertDraft, body_bytes: bytes) -> dict[str, Any]:
     status = STATUS_OF_REALM.get(draft.label.realm, "EXERCISE")
     return {
-        "agency": AGENCY,
+        "agency": BUS,
         "feed": FEED,
         "id": variant(draft.label, body_bytes),
         "revision": 1,

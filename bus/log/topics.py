@@ -11,8 +11,8 @@ from typing import Final
 
 from bus.errors import UsageError
 from bus.names import IN_WORDS, NAME
+from bus.units import DAY_MS
 
-DAY_MS: Final = 86_400_000
 _PLACE: Final = ".<agency>"
 _AGENCY: Final = re.compile(NAME)
 TOPIC: Final = re.compile(rf"[a-z]+(\.{NAME})?")

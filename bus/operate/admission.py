@@ -11,14 +11,13 @@ from bus.errors import Reason, Refusal, refuse
 from bus.labels import Clearance as Compiled
 from bus.labels import Label, Policy, below_floor, expand
 from bus.labels.spelling import PUBLIC, REAL, Parts, read
-from bus.names import IN_WORDS, NAME
+from bus.names import IN_WORDS, NAME, RESERVED
 from schemas.models import Clearance, FeedEntry, validate
 
 OPEN_LABEL: Final = "COALITION UNCLASSIFIED//PUBLIC"
 """What a feed's records bear where nobody says otherwise: two agencies that are just admitted can share."""
 AGAIN: Final = "Correct it and run the command again."
 DEFAULT_FEED: Final = "reports"
-RESERVED: Final = frozenset({"authority", "bus", "root"})
 _NAME: Final = re.compile(NAME)
 
 

@@ -16,12 +16,12 @@ from bus.config import Settings
 from bus.errors import Refusal
 from bus.home import Home
 from bus.log.protocol import Log
+from bus.names import AUTHORITY, ROOT
 from bus.operate.admission import LEAST, REPORTS, ClearanceTerms, FeedTerms, agency_name, clearance_entry, feed_entry
 from bus.operate.faults import DeskError
 from bus.operate.keys import held_keys, kept_or_new, newest_key
 from bus.operate.records import Place, parameters_record, policy_record, roster_record
 from bus.operate.rosters import (
-    ALL_FEEDS,
     Change,
     entry_of,
     following,
@@ -33,13 +33,13 @@ from bus.operate.rosters import (
     with_suspension,
 )
 from bus.operate.submit import last_sequence, submit
-from bus.stages.control import AUTHORITY, Control
+from bus.stages.control import Control
 from bus.stages.following import ControlFollower
 from bus.trust import frame
 from bus.trust.keys import SigningKey
+from bus.trust.roster import ALL_FEEDS
 from schemas.models import AgencyEntry, KeyEntry, Parameters, PolicyDocument, Roster
 
-ROOT: Final = "root"
 DESK: Final = "desk"
 
 

@@ -19,12 +19,13 @@ from bus.labels import Policy
 from bus.log.protocol import Log, NewRecord
 from bus.log.sqlite import SqliteLog
 from bus.log.topics import agency_topics, bus_topics, topic
-from bus.operate.desk import DESK, ROOT, Desk
+from bus.names import AUTHORITY, BUS, ROOT
+from bus.operate.desk import DESK, Desk
 from bus.operate.faults import DeskError
 from bus.operate.keys import kept_or_new
 from bus.operate.records import Place, roster_record
 from bus.operate.rosters import first_roster
-from bus.stages.control import AUTHORITY, BUS, CONTROL
+from bus.stages.control import CONTROL
 from bus.trust import frame
 from schemas.codec import decode_own
 from schemas.models import PolicyDocument

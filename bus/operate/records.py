@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from bus.errors import Refusal, TocsinError
-from bus.stages.control import AUTHORITY, CONTROL
+from bus.names import AUTHORITY
+from bus.stages.control import CONTROL
 from bus.trust import frame
 from bus.trust.keys import SigningKey
 from schemas.codec import payload_type, to_wire

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from bus.errors import Reason, Refusal
+from bus.names import AUTHORITY, BUS
 from bus.trust.keys import PublicKey
+from bus.units import DAY_MS
 from schemas.models import AgencyEntry, Clearance, FeedEntry, KeyEntry, RootKey, Roots, Roster
 
-LIFETIME_MS: Final = 365 * 86_400_000
+LIFETIME_MS: Final = 365 * DAY_MS
 """A roster is good for a year; each change renews it. An expired one pauses the bus."""
-ALL_FEEDS: Final = "*"
 
 Change: TypeAlias = Callable[[Roster], Roster | Refusal]
 
@@ -22,11 +23,11 @@ def first_roster(root: PublicKey, authority: PublicKey, bus: PublicKey, now: int
         roots=Roots(keys=(RootKey(key_id=root.key_id, public=root.raw),), threshold=1),
         agencies=(
             AgencyEntry(
-                name="authority",
+                name=AUTHORITY,
                 keys=(key_entry(authority, ("control",), now),),
-                clearance=Clearance(subject="authority"),
+                clearance=Clearance(subject=AUTHORITY),
             ),
-            AgencyEntry(name="bus", keys=(key_entry(bus, ("alerts",), now),), clearance=Clearance(subject="bus")),
+            AgencyEntry(name=BUS, keys=(key_entry(bus, ("alerts",), now),), clearance=Clearance(subject=BUS)),
         ),
     )
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from bus.log.protocol import Log, LogState, OwnerState, TopicState
+from bus.names import AUTHORITY, BUS
 from bus.stages.ahead import time_ahead
-from bus.stages.control import AUTHORITY, BUS, Control
+from bus.stages.control import Control
+from bus.units import DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Status:
     troubles: tuple[str, ...]
 
 
-_SOON_MS = 30 * 86_400_000
+_SOON_MS = 30 * DAY_MS
 
 
 def status(log: Log, control: Control, now: int) -> Status:

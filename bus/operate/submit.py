@@ -9,9 +9,10 @@ from bus.errors import Reason, Refusal, refuse
 from bus.log.faults import Fenced, Owned
 from bus.log.protocol import Log, NewRecord
 from bus.log.topics import topic
+from bus.names import AUTHORITY
 from bus.operate.faults import NoAnswerError
 from bus.stages.authority import serve_authority
-from bus.stages.control import AUTHORITY, CONTROL
+from bus.stages.control import CONTROL
 from bus.stages.receipts import read_receipts
 from bus.trust import frame
 from schemas.models import Receipt, Verdict

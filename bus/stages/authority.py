@@ -10,9 +10,10 @@ from bus.config import Settings
 from bus.log.protocol import Log, Reader, Record
 from bus.log.topics import TopicSpec, agency_topics, bus_topics
 from bus.metrics import Metrics
+from bus.names import AUTHORITY, BUS
 from bus.stages.ahead import check_clock
 from bus.stages.checks import Accepted, Verdict, check
-from bus.stages.control import AUTHORITY, BUS, Control
+from bus.stages.control import Control
 from bus.stages.following import ControlFollower
 from bus.stages.ingest import Ingest
 from bus.stages.stage import Outputs

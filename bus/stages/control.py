@@ -12,18 +12,15 @@ from typing import Final
 from bus.errors import Reason, Refusal, refuse
 from bus.labels import Clearance, Label, Policy, join, parse_label
 from bus.labels.spelling import read
+from bus.names import AUTHORITY, BUS
 from bus.trust.frame import Envelope
 from bus.trust.keys import verify
 from bus.trust.roster import Trust
 from schemas.models import Message, Parameters, ParametersMessage, PolicyMessage, Roster, RosterMessage
 from schemas.parameters import starting_values
 
-AUTHORITY: Final = "authority"
-"""The agency that runs the roster."""
 CONTROL: Final = "control"
-"""Its feed, and the topic of its accepted records."""
-BUS: Final = "bus"
-"""The reserved name under which alerts are signed: an entry of the roster, and no reader."""
+"""The authority's feed, and the topic of its accepted records."""
 CONTROL_KINDS: Final = frozenset({"roster", "policy", "parameters"})
 
 _MEMO_CHARS: Final = 1 << 21

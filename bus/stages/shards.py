@@ -14,8 +14,8 @@ from bus.errors import TocsinError
 from bus.log.faults import Fenced, Owned
 from bus.log.protocol import Log
 from bus.metrics import Metrics
+from bus.names import AUTHORITY, BUS
 from bus.stages.authority import AuthorityIngest
-from bus.stages.control import AUTHORITY, BUS
 from bus.stages.following import ControlFollower
 from bus.stages.ingest import Ingest
 from bus.stages.relay import Relay

@@ -9,7 +9,7 @@ import pytest
 
 from bus.log.faults import Fenced, LogError, NoTopicError, Owned
 from bus.log.protocol import Log, NewRecord, Reader, Record
-from bus.log.topics import DAY_MS
+from bus.units import DAY_MS
 from tests.support.log_engines import ENGINES, Engine, new
 
 EVENTS = "events"

@@ -26,10 +26,11 @@ from bus.errors import Reason, TocsinError
 from bus.home import Home, save_key
 from bus.log.protocol import NewRecord, Record
 from bus.log.sqlite import SqliteLog
-from bus.log.topics import DAY_MS, agency_topics, bus_topics, topic
+from bus.log.topics import agency_topics, bus_topics, topic
 from bus.stages.following import ControlFollower, ForeignControlError, follow
 from bus.trust import frame
 from bus.trust.keys import SigningKey
+from bus.units import DAY_MS
 from schemas.codec import encode, payload_type, to_wire
 from schemas.delivery import encode_delivery, encode_middle, next_chain, without_chain
 from schemas.models import (

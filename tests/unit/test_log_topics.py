@@ -3,7 +3,8 @@
 import pytest
 
 from bus.errors import UsageError
-from bus.log.topics import DAY_MS, TABLE, TOPIC, agency_topics, bus_topics, topic
+from bus.log.topics import TABLE, TOPIC, agency_topics, bus_topics, topic
+from bus.units import DAY_MS
 
 DOCUMENTED = {
     "submissions.<agency>": ("feed", 14, False, ("<agency>",), ("ingest",)),

@@ -3,7 +3,8 @@
 from typing import Final, NamedTuple
 
 from bus.errors import Reason, Refusal, refuse
-from bus.stages.control import AUTHORITY, CONTROL, CONTROL_KINDS, Control
+from bus.names import AUTHORITY
+from bus.stages.control import CONTROL, CONTROL_KINDS, Control
 from bus.trust.frame import MAX_ENVELOPE_BYTES, Envelope, parse
 from bus.trust.keys import verify
 from bus.trust.roster import Key

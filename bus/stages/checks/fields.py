@@ -6,13 +6,14 @@ from typing import Final
 from bus.errors import Reason, Refusal, refuse
 from bus.labels import Label
 from bus.labels.spelling import PUBLIC, REAL, TEST, read
+from bus.names import AUTHORITY
 from bus.stages.checks.acts import judge_act
 from bus.stages.checks.case import Case
 from bus.stages.checks.claim import Claim, Submission
 from bus.stages.checks.content import Content
 from bus.stages.checks.source import judge_source
 from bus.stages.checks.times import judge_times
-from bus.stages.control import AUTHORITY, CONTROL, CONTROL_KINDS, Control
+from bus.stages.control import CONTROL, CONTROL_KINDS, Control
 from schemas.models import MESSAGE_OF_KIND, Message, validate
 
 _STATUS_OF_REALM: Final = {REAL: "ACTUAL", TEST: "TEST"}

@@ -4,10 +4,8 @@ from typing import Any, Final
 
 from bus.errors import Reason, Refusal, refuse
 from bus.stages.checks.content import Content
+from bus.units import DAY_MS, HOUR_MS, MINUTE_MS
 
-MINUTE_MS: Final = 60_000
-HOUR_MS: Final = 60 * MINUTE_MS
-DAY_MS: Final = 24 * HOUR_MS
 AHEAD_MS: Final = 10 * MINUTE_MS
 """How far two honest clocks may differ."""
 DAY_AHEAD_MS: Final = 14 * HOUR_MS

@@ -18,8 +18,6 @@ Ref: TypeAlias = tuple[str, str, str]
 Key: TypeAlias = tuple[str, tuple[str, ...]]
 """What a reader has or had: (kind, reference) of a record, or ("alert", (alert_id,))."""
 
-DAY_MS = 86_400_000
-
 
 class Target(NamedTuple):
     """What a retraction takes away: one record of its own agency, up to a revision."""

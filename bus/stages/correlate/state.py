@@ -9,11 +9,12 @@ from bus.labels import Label
 from bus.stages.control import Control
 from bus.stages.correlate.bonds import Bonds
 from bus.stages.correlate.deadlines import Deadlines
-from bus.stages.correlate.entry import DAY_MS, Entry, Key, Ref, Revision, Tally
+from bus.stages.correlate.entry import Entry, Key, Ref, Revision, Tally
 from bus.stages.correlate.rights import LabelState, Rights
 from bus.stages.correlate.shelf import Shelf
 from bus.stages.correlate.step import AcceptedStep, Archive
 from bus.stages.correlate.store import Store, View
+from bus.units import DAY_MS
 
 ADMISSION_MS: Final = 14 * DAY_MS
 """A reader whose rights grow gets the records accepted within 14 days of the last tick (pictures.md, 2)."""
