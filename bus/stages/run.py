@@ -20,9 +20,9 @@ from bus.log.topics import agency_topics, bus_topics
 from bus.metrics import Metrics
 from bus.stages.ahead import check_clock
 from bus.stages.authority import PATIENCE
-from bus.stages.collector import patient_collector
 from bus.stages.control import AUTHORITY
 from bus.stages.correlate.stage import Correlate
+from bus.stages.interpreter import tuned_interpreter
 from bus.stages.relay import Relay
 from bus.stages.shards import Shards
 from bus.stages.stage import Stage
@@ -71,7 +71,7 @@ class Runner:
         self._log.create([*bus_topics(), *agency_topics(AUTHORITY)])
         patience = PATIENCE if until_idle else None
         threads = Threads(stop or threading.Event())
-        with patient_collector(), ThreadPoolExecutor(VERIFIERS, "verify") as pool:
+        with tuned_interpreter(), ThreadPoolExecutor(VERIFIERS, "verify") as pool:
             shards = self._shards(pool, patience)
             slot = self._worker(self._slot(), patience)
             try:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bus.fusion.graph import Graph
 from bus.fusion.node import DAY_MS, Node
-from bus.stages.collector import patient_collector
+from bus.stages.interpreter import tuned_interpreter
 from tests.node_sample import LOW, MONDAY, PARAMETERS, join_labels, label
 
 EVENTS_PER_WAR: Final = 2000
@@ -214,7 +214,7 @@ def main() -> int:
     print("fusion, from a decoded event to settled clusters: processor time per event")
     told("for comparison: one Ed25519 verification", verify_us(), "us")
     told("memory per open event, 20,000 open", bytes_per_event(20_000), "bytes", TARGET_BYTES)
-    with patient_collector():
+    with tuned_interpreter():
         ten = filled(10_000, PROBES, [1])
         told("10,000 open events, one reader", mean(ten), "us", TARGET_US)
         told("  of which the slowest percent take at least", quantiles(ten, n=100)[98], "us")

@@ -22,10 +22,10 @@ from bus.config import Settings
 from bus.log.protocol import NewRecord, Record
 from bus.log.sqlite import SqliteLog
 from bus.log.topics import topic
-from bus.stages.collector import patient_collector
 from bus.stages.correlate.stage import Correlate
 from bus.stages.following import ControlFollower
 from bus.stages.ingest import Ingest
+from bus.stages.interpreter import tuned_interpreter
 from bus.stages.relay import Relay
 from bus.stages.run import Runner
 from bus.stages.stage import Stage
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     events = parser.parse_args(arguments).events
     with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
         path = Path(folder)
-        with patient_collector():
+        with tuned_interpreter():
             whole = _ratio(path / "ratio", events)
         per_s = _throughput(path / "speed", events)
         state = _state(path / "state", events)

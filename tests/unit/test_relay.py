@@ -1,11 +1,8 @@
 """The relay from ingest to correlate: what it hands over is what would be read from the log, and it stays small."""
 
-import gc
-
 import pytest
 
 from bus.log.protocol import NewRecord, Record
-from bus.stages.collector import THRESHOLDS, patient_collector
 from bus.stages.correlate.step import AcceptedStep, read_step
 from bus.stages.following import ControlFollower
 from bus.stages.ingest import Ingest
@@ -56,11 +53,3 @@ def test_it_keeps_the_first_so_many(events: tuple[Relay, list[Record]]) -> None:
         relay.put(record, handed)
     found = [record for record in records if relay.take(record) is not None]
     assert found == records[:MOST]
-
-
-def test_the_collector_is_left_as_it_was() -> None:
-    before = gc.get_threshold(), gc.get_freeze_count()
-    with patient_collector():
-        assert gc.get_threshold() == THRESHOLDS
-        assert gc.get_freeze_count() > before[1]
-    assert (gc.get_threshold(), gc.get_freeze_count()) == before
