@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 ARGS ?=
 
-.PHONY: help demo test lint bench bench-fusion pins
+.PHONY: help demo test lint bench bench-fusion soak pins
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -29,6 +29,9 @@ bench: $(READY) ## speed and memory of the path and of fusion
 
 bench-fusion: $(READY) ## quality of matching on real pairs (needs ../shared beside the project)
 	@$(BIN)/python -m tests.bench.matching $(ARGS)
+
+soak: $(READY) ## thousands of random histories against the naive oracle (ARGS="--histories 200": fewer)
+	@$(BIN)/python -m tests.bench.histories $(ARGS)
 
 # The same pins hold for every Python >= 3.11 and every platform. An index's address never enters the file.
 pins: $(READY) ## renew requirements.txt from pyproject.toml (needs a network)
