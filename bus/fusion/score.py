@@ -74,10 +74,13 @@ class Matcher:
     def _sum(self, a: Node, b: Node, total: float) -> float | None:
         """The score with the other features; the text last, which costs the most to compare."""
         weights, missing = self._weights, self._missing
-        total += weights.time * time_cost(a, b, self._score.time_scale_days)
+        if a.start != b.start or a.end != b.end:
+            total += weights.time * time_cost(a, b, self._score.time_scale_days)
+            if total > self._threshold:
+                return None
         total += weights.sectors * (_apart(a.sectors, b.sectors) if a.sectors and b.sectors else missing)
         total += weights.actors * (_apart(a.actors, b.actors) if a.actors and b.actors else missing)
-        overlap = counts_overlap(a.counts, b.counts)
+        overlap = counts_overlap(a.counts, b.counts) if a.counts and b.counts else None
         if overlap is None:
             total += weights.counts * missing
         elif not overlap:
