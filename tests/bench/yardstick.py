@@ -1,13 +1,12 @@
 """What no bus can avoid, measured in the same run: the primitives, on the very bytes of the path.
 
-Each takes what the path has just worked on, and returns the seconds that the bare primitive needs for it.
+Each takes what the path has just worked on, and returns the time that the bare primitive needs for it.
 """
 
 from collections.abc import Sequence
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -20,6 +19,7 @@ from bus.log.topics import agency_topics, bus_topics
 from bus.trust.frame import Envelope
 from schemas.registry import PREFIX_BYTES, newest
 from tests.bench.load import AGENCIES, Submitted
+from tests.bench.spent import Spent, now
 
 
 class Yardstick:
@@ -34,46 +34,46 @@ class Yardstick:
         self._log.create([*bus_topics(), *(spec for name in ("authority", *AGENCIES) for spec in agency_topics(name))])
         self._reader = self._log.take("yardstick", ())
 
-    def verify(self, made: Sequence[Submitted]) -> float:
+    def verify(self, made: Sequence[Submitted]) -> Spent:
         """One Ed25519 verification of each."""
         work = [
             (self._public[one.agency], one.envelope.signatures[0].value, one.envelope.signed)
             for one in map(_reread, made)
         ]
-        started = perf_counter()
+        started = now()
         for public, signature, message in work:
             public.verify(signature, message)
-        return perf_counter() - started
+        return Spent.since(started)
 
-    def decode(self, made: Sequence[Submitted]) -> float:
+    def decode(self, made: Sequence[Submitted]) -> Spent:
         """One Avro read and re-encode of each, by fastavro's compiled code."""
         payloads = [one.envelope.payload[PREFIX_BYTES:] for one in made]
-        started = perf_counter()
+        started = now()
         for payload in payloads:
             value = schemaless_reader(BytesIO(payload), self._schema, None)
             schemaless_writer(BytesIO(), self._schema, value)
-        return perf_counter() - started
+        return Spent.since(started)
 
-    def digest(self, made: Sequence[Submitted]) -> float:
+    def digest(self, made: Sequence[Submitted]) -> Spent:
         """One SHA-256 of what is signed."""
         work = [one.envelope.signed for one in made]
-        started = perf_counter()
+        started = now()
         for message in work:
             sha256(message).digest()
-        return perf_counter() - started
+        return Spent.since(started)
 
-    def sign(self, messages: Sequence[bytes]) -> float:
+    def sign(self, messages: Sequence[bytes]) -> Spent:
         """One Ed25519 signature of each."""
-        started = perf_counter()
+        started = now()
         for message in messages:
             self._private.sign(message)
-        return perf_counter() - started
+        return Spent.since(started)
 
-    def commit(self, records: Sequence[NewRecord]) -> float:
+    def commit(self, records: Sequence[NewRecord]) -> Spent:
         """One durable transaction of these records."""
-        started = perf_counter()
+        started = now()
         self._reader.commit(records)
-        return perf_counter() - started
+        return Spent.since(started)
 
     def close(self) -> None:
         """Let go of the scratch log."""
