@@ -23,6 +23,7 @@ from bus.operate.keys import held_keys, kept_or_new, newest_key
 from bus.operate.records import Place, parameters_record, policy_record, roster_record
 from bus.operate.rosters import (
     Change,
+    changeable,
     entry_of,
     following,
     key_entry,
@@ -133,7 +134,7 @@ class Desk:
     def new_key(self, name: str, feeds: tuple[str, ...] = (ALL_FEEDS,)) -> KeyEntry | Refusal:
         """Make an agency one more key, good for these feeds."""
         with self._at_work():
-            known = entry_of(self.roster, name)
+            known = changeable(self.roster, name)
             if isinstance(known, Refusal):
                 return known
             key = key_entry(self._unused_key(name).public, feeds, self._clock_ms())

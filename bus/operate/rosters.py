@@ -51,7 +51,8 @@ def with_agency(entry: AgencyEntry) -> Change:
                 Reason.BAD_FIELD,
                 "agency.name",
                 "a name that the roster does not hold yet",
-                "Change the agency with `tocsin agency clearance` or `tocsin agency feed`, or take another name.",
+                f"{entry.name} is admitted already: `tocsin agency show {entry.name}` shows how. Change it with"
+                " `tocsin agency clearance` or `tocsin agency feed`, or take another name.",
             )
         agencies = sorted((*roster.agencies, entry), key=lambda one: one.name)
         return roster.model_copy(update={"agencies": tuple(agencies)})
@@ -66,6 +67,13 @@ def with_clearance(agency: str, clearance: Clearance) -> Change:
 
 def with_suspension(agency: str, suspended: bool) -> Change:  # noqa: FBT001 - the one thing that changes
     """Suspend an agency, or end its suspension."""
+    if suspended and agency in (AUTHORITY, BUS):
+        return lambda _: Refusal(
+            Reason.BAD_FIELD,
+            "agency.name",
+            f"another agency: without {agency} nothing is signed",
+            "A bus is paused by stopping `tocsin run`; an agency is shut out under its own name (`tocsin agency ls`).",
+        )
     return _changed(agency, lambda entry: entry.model_copy(update={"suspended": suspended}))
 
 
@@ -94,9 +102,21 @@ def entry_of(roster: Roster, agency: str) -> AgencyEntry | Refusal:
     )
 
 
+def changeable(roster: Roster, agency: str) -> AgencyEntry | Refusal:
+    """The agency's entry, where it is one that reads and publishes; the bus's own is as the founding made it."""
+    if agency != BUS:
+        return entry_of(roster, agency)
+    return Refusal(
+        Reason.BAD_FIELD,
+        "agency.name",
+        "an agency that reads or publishes: this is the bus's own entry",
+        f"Admit whoever reads under a name of its own (`tocsin agency add`); `{BUS}` only signs alerts.",
+    )
+
+
 def _changed(agency: str, change: Callable[[AgencyEntry], AgencyEntry]) -> Change:
     def whole(roster: Roster) -> Roster | Refusal:
-        old = entry_of(roster, agency)
+        old = changeable(roster, agency)
         if isinstance(old, Refusal):
             return old
         new = change(old)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from bus.config import Settings
@@ -10,6 +11,7 @@ from bus.log.faults import Fenced, Owned
 from bus.log.protocol import Log, NewRecord
 from bus.log.topics import topic
 from bus.names import AUTHORITY
+from bus.operate.admission import AGAIN
 from bus.operate.faults import NoAnswerError
 from bus.stages.authority import serve_authority
 from bus.stages.control import CONTROL
@@ -69,7 +71,9 @@ def _refusal(receipt: Receipt | None) -> Refusal | None:
         raise _no_answer()
     if receipt.verdict is not Verdict.REJECTED:
         return None
-    return refuse(Reason(receipt.reason or ""), receipt.place or "", receipt.expected or "")
+    refusal = refuse(Reason(receipt.reason or ""), receipt.place or "", receipt.expected or "")
+    # The desk makes the roster anew from the operator's words: those are what can be corrected.
+    return replace(refusal, remedy=AGAIN) if refusal.reason is Reason.BAD_FIELD else refusal
 
 
 def _no_answer() -> NoAnswerError:

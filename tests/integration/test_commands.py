@@ -34,7 +34,7 @@ EXERCISE = ROOT / "bus" / "demo" / "data" / "exercise"
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
     """Two agencies that tell one story of an exercise, and an analyst."""
     bus = Tocsin(tmp_path_factory.mktemp("played") / "home")
     bus.ok("init")
@@ -46,13 +46,12 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
         words = ("--mapping", mapping, "--exercise", "VIGIL", "--as", agency, "--feed", "reports")
         bus.ok("publish", str(EXERCISE / f"{sheet}.csv"), *words)
     bus.ok("run", "--until-idle")
-    return bus.home
+    return bus
 
 
 @pytest.fixture
-def tocsin(played: Path, tmp_path: Path) -> Tocsin:
-    shutil.copytree(played, tmp_path / "home")
-    return Tocsin(tmp_path / "home")
+def tocsin(played: Tocsin, tmp_path: Path) -> Tocsin:
+    return played.copy(tmp_path)
 
 
 def fused(bus: Tocsin, agency: str) -> list[dict[str, Any]]:
@@ -341,7 +340,8 @@ def test_one_bus_runs_serves_newcomers_and_stops_when_asked(tocsin: Tocsin) -> N
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=30)
         assert process.returncode == 0, err
-        assert json.loads(out) == {"submissions": 2, "accepted": 2, "rejected": 0, "deliveries": 0, "stopped": True}
+        counts = {"submissions": 2, "accepted": 2, "rejected": 0, "repeated": 0, "deliveries": 0}
+        assert json.loads(out) == {**counts, "stopped": True, "resting": []}
     assert holders(tocsin) == set()
 
 
