@@ -70,11 +70,14 @@ def unpack(data: bytes) -> bytes | Refused:
 
 
 def text_of(data: bytes) -> str | Refused:
-    """Decode UTF-8, strictly: a guess at another encoding would change names in silence."""
+    """Unpack and decode UTF-8, strictly: a guess at another encoding would change names in silence."""
+    unpacked = unpack(data)
+    if isinstance(unpacked, Refused):
+        return unpacked
     try:
-        return data.decode()
+        return unpacked.decode()
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line = unpacked.count(b"\n", 0, error.start) + 1
         return refuse_file(
             Code.NOT_THIS_FORMAT,
             f"text in UTF-8, as spreadsheets save it as CSV UTF-8; byte {error.start} is none",

@@ -3,7 +3,7 @@
 from adapters.csv_sheet import csv_sheet
 from adapters.json_sheet import json_sheet
 from adapters.refusals import Code, Refused, refuse_file
-from adapters.sheet import Sheet, text_of, unpack
+from adapters.sheet import Sheet, text_of
 from adapters.table.library import shipped, shipped_mapping
 from adapters.table.mapping import Mapping
 from adapters.table.plan import recognised
@@ -11,10 +11,7 @@ from adapters.table.plan import recognised
 
 def read(data: bytes, mapping: Mapping | None) -> Sheet | Refused:
     """Tell JSON from separated text by its first character, and read it."""
-    unpacked = unpack(data)
-    if isinstance(unpacked, Refused):
-        return unpacked
-    text = text_of(unpacked)
+    text = text_of(data)
     if isinstance(text, Refused):
         return text
     if text.removeprefix("\ufeff").lstrip()[:1] in {"[", "{"}:

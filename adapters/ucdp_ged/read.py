@@ -10,7 +10,7 @@ from adapters.cells import plain
 from adapters.csv_sheet import csv_sheet, first_row
 from adapters.json_sheet import json_sheet
 from adapters.refusals import Code, Refused, refuse_file
-from adapters.sheet import Sheet, text_of, unpack
+from adapters.sheet import Sheet, text_of
 
 API_ROWS: Final = "Result"
 """The field in which UCDP's API hands out records."""
@@ -53,10 +53,7 @@ class Columns(NamedTuple):
 
 def read(data: bytes) -> Sheet | Refused:
     """Read CSV, or JSON of the API."""
-    unpacked = unpack(data)
-    if isinstance(unpacked, Refused):
-        return unpacked
-    text = text_of(unpacked)
+    text = text_of(data)
     if isinstance(text, Refused):
         return text
     if text.lstrip()[:1] in {"[", "{"}:

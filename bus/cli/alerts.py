@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from bus.cli.commands import Commands, as_agency
 from bus.cli.exits import DONE, NO
 from bus.cli.output import Output, moment
-from bus.cli.picture import counts_text, find_alert, looked_at, when_text, where_text
+from bus.cli.picture import counts_text, find_alert, looked_at, note_unreadable, when_text, where_text
 
 if TYPE_CHECKING:
     from bus.client import Picture
@@ -38,7 +38,7 @@ def _listed(args: Namespace, output: Output, picture: "Picture") -> "list[tuple[
     for ref, held in picture.alerts().items():
         message = picture.alert(ref)
         if message is None:
-            output.note(f"{ref}: its bytes can't be read; `tocsin verify` says why")
+            note_unreadable(output, ref)
         elif message.body.origins >= args.origins:
             found.append((held, message))
     return sorted(found, key=lambda one: (*_rank(one[1].body), one[0].ref))
@@ -84,7 +84,7 @@ def _show(args: Namespace, output: Output) -> int:
         ref = find_alert(picture, ref)
         held, message = picture.alerts()[ref], picture.alert(ref)
     if message is None:
-        output.note(f"{ref}: its bytes can't be read; `tocsin verify` says why")
+        note_unreadable(output, ref)
         return NO
     if output.as_json:
         output.document(_json(held, message))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from bus.cli.commands import Commands, as_agency
 from bus.cli.exits import DONE, NO
 from bus.cli.output import Output, moment
-from bus.cli.picture import counts_text, find_event, looked_at, when_text, where_text
+from bus.cli.picture import counts_text, find_event, looked_at, note_unreadable, when_text, where_text
 
 if TYPE_CHECKING:
     from bus.client.picture import Held
@@ -28,7 +28,7 @@ def _ls(args: Namespace, output: Output) -> int:
         for ref, held in sorted(picture.events().items()):
             message = picture.event(ref)
             if message is None:
-                output.note(f"{ref}: its bytes can't be read")
+                note_unreadable(output, ref)
             elif output.as_json:
                 output.item(_json(held, message))
             else:
@@ -44,7 +44,7 @@ def _show(args: Namespace, output: Output) -> int:
         ref = find_event(picture, args.id)
         held, message = picture.events()[ref], picture.event(ref)
     if message is None:
-        output.note(f"{ref}: its bytes can't be read; `tocsin verify` says why")
+        note_unreadable(output, ref)
         return NO
     if output.as_json:
         output.document(_json(held, message))

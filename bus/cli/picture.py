@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bus.cli.home import Opened, opened
-from bus.cli.output import moment
+from bus.cli.output import Output, moment
 from bus.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,11 @@ def looked_at(args: Namespace) -> Iterator[tuple[Opened, "Picture"]]:
                 f"this bus has no agency {args.agency}", "`tocsin agency ls` lists the agencies."
             ) from none
         yield bus, picture
+
+
+def note_unreadable(output: Output, ref: str) -> None:
+    """Say that an alert or event is there, and what asks why it can't be shown."""
+    output.note(f"{ref}: its bytes can't be read; `tocsin verify` says why")
 
 
 def find_alert(picture: "Picture", typed: str) -> str:

@@ -1,7 +1,7 @@
 """Who would read something: asked before it is sent."""
 
 from bus.errors import Reason, Refusal, refuse
-from bus.labels import Label, Permit, below_floor, expand, permits
+from bus.labels import Label, Permit, expand, permits
 from bus.labels.spelling import read
 from bus.stages.control import Control
 from schemas.models import FeedEntry
@@ -30,9 +30,7 @@ def words_of(control: Control) -> list[str]:
 
 def under_floor(control: Control, feed: FeedEntry, label: Label) -> Refusal | None:
     """Why ingest would refuse this label in this feed, if it lies below the floor."""
-    parts = read(feed.floor)
-    policy = control.policies.get(label.policy)
-    if isinstance(parts, Refusal) or policy is None or not below_floor(policy, Label.of(parts), label):
+    if control.reaches(label, feed.floor):
         return None
     return refuse(Reason.LABEL_BELOW_FLOOR, "label", f"at least the feed's floor, {feed.floor}")
 

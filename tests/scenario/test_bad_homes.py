@@ -20,18 +20,17 @@ WRITING = ("publish", str(UCDP), "--as", "alpha", "--feed", "reports")
 
 
 @pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
     bus = Tocsin(tmp_path_factory.mktemp("founded") / "home")
     bus.ok("init", "--agency", "alpha")
     bus.ok(*WRITING)
     bus.ok("run", "--until-idle")
-    return bus.home
+    return bus
 
 
 @pytest.fixture
-def tocsin(founded: Path, tmp_path: Path) -> Tocsin:
-    shutil.copytree(founded, tmp_path / "home")
-    return Tocsin(tmp_path / "home")
+def tocsin(founded: Tocsin, tmp_path: Path) -> Tocsin:
+    return founded.copy(tmp_path)
 
 
 def said(done: Done, code: int, *words: str) -> None:

@@ -1,7 +1,6 @@
 """By hand, as README tells it: two agencies share reports, one sees the other's change and withdrawal."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ SHEET = DATA / "insecurity_insight" / "education_2023-11-20.json"
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
     """The home of a bus with two agencies, each of which has published a file."""
     bus = Tocsin(tmp_path_factory.mktemp("by-hand") / "home")
     bus.ok("init")
@@ -28,14 +27,13 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bus.ok("publish", str(UCDP), "--as", "alpha", "--feed", "reports")
     bus.ok("publish", str(SHEET), "--as", "beta", "--feed", "incidents")
     bus.ok("run", "--until-idle")
-    return bus.home
+    return bus
 
 
 @pytest.fixture
-def tocsin(played: Path, tmp_path: Path) -> Tocsin:
+def tocsin(played: Tocsin, tmp_path: Path) -> Tocsin:
     """A copy of that bus, for one test alone."""
-    shutil.copytree(played, tmp_path / "home")
-    return Tocsin(tmp_path / "home")
+    return played.copy(tmp_path)
 
 
 def refs(bus: Tocsin, agency: str) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +34,11 @@ class Tocsin:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+
+    def copy(self, folder: Path) -> "Tocsin":
+        """The same bus in a folder of its own, for one test alone."""
+        shutil.copytree(self.home, folder / "home")
+        return Tocsin(folder / "home")
 
     def __call__(self, *words: str) -> Done:
         """Run one command, whatever its exit code."""

@@ -53,6 +53,7 @@ def test_a_gzip_bomb_is_refused_at_the_bound(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_bytes_that_are_not_utf_8_are_refused_with_their_line() -> None:
     assert refused(text_of(b"name\nZ\xfcrich\n")) == (Code.NOT_THIS_FORMAT, 2)
+    assert refused(text_of(gzip.compress(b"name\nZ\xfcrich\n"))) == (Code.NOT_THIS_FORMAT, 2)
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------
