@@ -35,10 +35,10 @@ class _Group:
         self.label: Label = node.label
         self.labels: frozenset[Label] | None = None
         """Where there are several; mostly there is one, held once by all that have it."""
-        self.curated: dict[Feed, frozenset[object]] = {}
+        self.curated: dict[Feed, tuple[object, ...]] = {}
         if node.curated:
             # A record of a public id is one origin with another of the same id; else each event is its own.
-            self.curated[node.key[0], node.key[1]] = frozenset((node.record or node.key,))
+            self.curated[node.key[:2]] = (node.record or node.key,)
 
     def labels_with(self, other: "_Group") -> frozenset[Label] | None:
         if self.label is other.label and self.labels is None and other.labels is None:
@@ -50,7 +50,7 @@ class _Group:
         self.bits |= other.bits
         self.labels = labels
         for feed, records in other.curated.items():
-            self.curated[feed] = self.curated.get(feed, frozenset()) | records
+            self.curated[feed] = tuple({**dict.fromkeys(self.curated.get(feed, ())), **dict.fromkeys(records)})
 
 
 def cluster(
@@ -85,7 +85,7 @@ def _are_apart(ours: _Group, theirs: _Group) -> bool:
     """Whether no curated feed tells of two incidents."""
     for feed, records in theirs.curated.items():
         held = ours.curated.get(feed)
-        if held is not None and len(held | records) > 1:
+        if held is not None and (len(held) > 1 or held != records):
             return False
     return True
 

@@ -107,11 +107,12 @@ class Graph:
     def _apply(self, region: Region) -> None:
         for entry, cluster in regroup(region):
             if entry.cluster_of(region.readers) is not cluster:
-                self._mark(entry.key, region.readers)
+                self._mark(entry.node.key, region.readers)
                 entry.assign(cluster, region.readers)
-            left = self._dirty.pop(entry, 0) & ~region.readers
-            if left:
-                self._dirty[entry] = left
+            if entry in self._dirty:
+                left = self._dirty.pop(entry) & ~region.readers
+                if left:
+                    self._dirty[entry] = left
 
     def _remove(self, entry: Entry) -> None:
         self._leave(entry, entry.mask)
