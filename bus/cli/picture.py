@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from bus.cli.home import Opened, opened
 from bus.cli.output import Output, moment
 from bus.errors import NotFoundError, UsageError
+from bus.units import MINUTE_MS
 
 if TYPE_CHECKING:
     from bus.client import Picture
     from schemas.models import Count, When, Where
 
-_MINUTE_MS = 60_000
 _SHORTEST = 6
 """Digits of an alert's id that are enough, where only one begins so."""
 
@@ -72,7 +72,7 @@ def when_text(when: "When | None") -> str:
     start = _minute(when.start)
     if when.end is None:
         return f"since {start}"
-    return start if when.end - when.start < _MINUTE_MS else f"{start} to {_minute(when.end)}"
+    return start if when.end - when.start < MINUTE_MS else f"{start} to {_minute(when.end)}"
 
 
 def _minute(ms: int) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from bus.fusion.areas import Spot
 from bus.fusion.entry import Entry
-from bus.fusion.node import DAY_MS, Node
+from bus.fusion.node import Node
+from bus.units import DAY_MS
 
 
 class Bucket:

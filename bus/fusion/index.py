@@ -13,8 +13,9 @@ from bus.fusion.areas import Area, Box, Spot, cell_of, disk, rings_within
 from bus.fusion.dense import Bucket, Crowd
 from bus.fusion.entry import Entry
 from bus.fusion.gate import Gate
-from bus.fusion.node import DAY_MS, Node
+from bus.fusion.node import Node
 from bus.fusion.times import SPANS, Row, Starts, span_of, starts_around
+from bus.units import DAY_MS
 from schemas.models import Parameters
 
 Held = Entry | Row

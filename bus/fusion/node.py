@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from bus.fusion import text
 from bus.labels import Label
+from bus.units import DAY_MS
 from schemas.models import Parameters
 from schemas.models.parameters import Gate
 
-DAY_MS: Final = 86_400_000
 EXPECTED: Final = "EXPECTED"
 ENGLISH: Final = "en"
 UNDETERMINED: Final = "und"

@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import Final
 
 from bus.fusion.gate import Gate
-from bus.fusion.node import DAY_MS, UNDETERMINED, Count, Node
+from bus.fusion.node import UNDETERMINED, Count, Node
 from bus.fusion.text import jaccard
+from bus.units import DAY_MS
 from schemas.models import Parameters
 from schemas.models.parameters import TypeCosts
 from schemas.taxonomy import lineage, same_across

@@ -7,7 +7,8 @@ go back for months.
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
-from bus.fusion.node import DAY_MS, Node
+from bus.fusion.node import Node
+from bus.units import DAY_MS
 
 if TYPE_CHECKING:
     from bus.fusion.entry import Entry

@@ -11,10 +11,10 @@ from typing import Final
 from bus.errors import TocsinError
 from bus.log.protocol import Log, LogState
 from bus.stages.ticks import last_tick
+from bus.units import MINUTE_MS
 
-MARGIN_MS: Final = 600_000
+MARGIN_MS: Final = 10 * MINUTE_MS
 """Clocks of one bus agree better than this; a step back by NTP is far less."""
-_MINUTE_MS: Final = 60_000
 
 
 class ClockBehindError(TocsinError):
@@ -38,7 +38,7 @@ def time_ahead(state: LogState, now: int) -> str | None:
     if newest - now <= MARGIN_MS:
         return None
     at = datetime.fromtimestamp(newest / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    minutes = (newest - now) // _MINUTE_MS
+    minutes = (newest - now) // MINUTE_MS
     return f"{where} is of {at}, {minutes} minutes ahead of this machine's clock"
 
 

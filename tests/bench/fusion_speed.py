@@ -20,8 +20,9 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bus.fusion.graph import Graph
-from bus.fusion.node import DAY_MS, Node
+from bus.fusion.node import Node
 from bus.stages.interpreter import tuned_interpreter
+from bus.units import DAY_MS
 from tests.node_sample import LOW, MONDAY, PARAMETERS, join_labels, label
 
 EVENTS_PER_WAR: Final = 2000

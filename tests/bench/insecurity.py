@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from adapters import load
-from bus.fusion.node import DAY_MS, Key, Node
+from bus.fusion.node import Key, Node
+from bus.units import DAY_MS
 from schemas.models import EventMessage
 from tests.bench.pairs import Pair, pair
 from tests.node_sample import LOW, MONDAY, PARAMETERS, label

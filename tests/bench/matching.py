@@ -11,7 +11,8 @@ from time import perf_counter
 from typing import Final
 
 from bus.fusion.graph import Graph
-from bus.fusion.node import DAY_MS, Node
+from bus.fusion.node import Node
+from bus.units import DAY_MS
 from tests.bench import insecurity
 from tests.bench.pairs import Pair, looks, one_to_one, pair, rule_of_thumb, strict
 from tests.node_sample import PARAMETERS, join_labels

@@ -16,9 +16,10 @@ from bus.fusion import region
 from bus.fusion.clusters import SAME_SCORE, Edge, Rules, cluster
 from bus.fusion.graph import Graph
 from bus.fusion.joins import join_all
-from bus.fusion.node import DAY_MS, Key, Node
+from bus.fusion.node import Key, Node
 from bus.fusion.score import Matcher
 from bus.labels import Label
+from bus.units import DAY_MS
 from schemas.models import Parameters
 from tests.bench import insecurity
 from tests.node_sample import HIGH, LOW, MONDAY, PARAMETERS, join_labels, report

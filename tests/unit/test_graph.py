@@ -7,8 +7,9 @@ import pytest
 from bus.fusion.graph import Graph
 from bus.fusion.joins import MOST_CHARS, Joins
 from bus.fusion.links import DIFFERENT, SAME, Links, Said
-from bus.fusion.node import DAY_MS, Key, Node
+from bus.fusion.node import Key, Node
 from bus.labels import Label
+from bus.units import DAY_MS
 from tests.node_sample import HIGH, LOW, MONDAY, PARAMETERS, join_labels, label, report
 
 LINK = ("ngo-a", "links", "x:1")

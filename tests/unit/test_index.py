@@ -8,7 +8,8 @@ from bus.fusion.areas import Box, cell_of, disk, rings_within
 from bus.fusion.entry import Entry
 from bus.fusion.gate import Gate, distance_km
 from bus.fusion.index import Index
-from bus.fusion.node import DAY_MS, Node
+from bus.fusion.node import Node
+from bus.units import DAY_MS
 from tests.node_sample import MONDAY, PARAMETERS, report
 
 PENTAGON = (64.7, 10.536)

@@ -78,3 +78,10 @@ def test_the_rule_stands_in_one_place() -> None:
     files = [file for folder in ("bus", "schemas") for file in (ROOT / folder).rglob("*.py")]
     assert [file.name for file in files if spelled.search(file.read_text("utf-8"))] == ["names.py"]
     assert spelled.search(NAME)
+
+
+def test_names_that_are_nobodys_to_choose_and_lengths_of_time_are_spelled_once() -> None:
+    spelled = {"names.py": r'= "(authority|bus|root)"', "units.py": r"\b(86_400_000|3_600_000|60_000)\b"}
+    files = [file for folder in ("bus", "schemas", "adapters") for file in (ROOT / folder).rglob("*.py")]
+    for home, pattern in spelled.items():
+        assert [file.name for file in files if re.search(pattern, file.read_text("utf-8"))] == [home]

@@ -2,11 +2,10 @@
 
 from collections.abc import Hashable
 from heapq import heappop, heappush
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from bus.stages.correlate.entry import Key, Ref
-
-HOUR_MS: Final = 3_600_000
+from bus.units import HOUR_MS
 
 T = TypeVar("T", bound=Hashable)
 

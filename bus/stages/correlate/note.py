@@ -10,8 +10,9 @@ from collections import deque
 from typing import Final, NamedTuple
 
 from bus.stages.correlate.state import ADMISSION_MS
+from bus.units import HOUR_MS
 
-MARGIN_MS: Final = 3_600_000
+MARGIN_MS: Final = HOUR_MS
 """A record is appended to `events` after it was accepted, and a tick may be rounded: an hour covers both."""
 
 
