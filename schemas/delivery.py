@@ -19,8 +19,6 @@ CHAIN_BYTES: Final = 32
 _CHAIN_TAG: Final = b"tocsin-chain-v1\0"
 _CHAIN_LENGTH: Final = b"\x40"
 """32 as an Avro long."""
-_TOGETHER: Final = 4
-"""What the last few deliveries have before their chain is kept: readers who began together have the same numbers."""
 
 
 def encode_middle(  # noqa: PLR0913  one argument per field, as the record has them
@@ -48,9 +46,12 @@ def encode_middle(  # noqa: PLR0913  one argument per field, as the record has t
     return encode_fields(_schema(), values)
 
 
-@lru_cache(maxsize=_TOGETHER)
+@lru_cache(maxsize=1)
 def without_chain(sequence: int, revision: int, middle: bytes) -> bytes:
-    """Return the delivery as its chain hashes it: all but the chain itself."""
+    """Return the delivery as its chain hashes it: all but the chain itself.
+
+    The last one is kept, and its digest: readers who began together have the same numbers.
+    """
     return b"".join((_schema().prefix, varint(sequence), varint(revision), middle))
 
 
@@ -79,7 +80,7 @@ def strip_chain(data: bytes) -> bytes:
     return data[: -CHAIN_BYTES - len(_CHAIN_LENGTH)]
 
 
-@lru_cache(maxsize=_TOGETHER)
+@lru_cache(maxsize=1)
 def _digest(unchained: bytes) -> bytes:
     return sha256(unchained).digest()
 

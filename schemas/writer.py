@@ -44,7 +44,7 @@ def compile_part_writer(schema: AvroSchema, names: tuple[str, ...]) -> Writer:
     return writer
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def varint(value: int) -> bytes:
     """A number as a zigzag varint; memoised, since times and counts come again and again, for each reader."""
     if not -_LONG_LIMIT <= value < _LONG_LIMIT:

@@ -93,14 +93,18 @@ class Node(NamedTuple):
         label: Label,
         curated: bool,
         parameters: Parameters,
+        key: Key | None = None,
     ) -> "Node":
-        """The node of a decoded event; place, window and text are read by the parameters in force."""
+        """The node of a decoded event; place, window and text are read by the parameters in force.
+
+        `key`: the identity that the header says, where it is held already.
+        """
         nature = intern(body["nature"])
         when = body["when"] or _NEVER
         window_ms = None if when is _NEVER else _window_ms(nature, body["type"], parameters.gate)
         return cls._make(
             (
-                (intern(header["agency"]), intern(header["feed"]), header["id"]),
+                key or (intern(header["agency"]), intern(header["feed"]), header["id"]),
                 digest,
                 header["revision"],
                 accepted_at,

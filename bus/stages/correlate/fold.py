@@ -160,7 +160,7 @@ class Fold:
         state = self.state
         for entry in state.store:
             if entry.kind == "event" and entry.has & ~entry.closed and entry.shown is not None:
-                state.place(entry, state.node(entry.label, entry.shown))
+                state.place(entry, state.node(entry.ref, entry.label, entry.shown))
                 state.deadlines.closing.push(entry.shown.first_at, entry.ref)
                 moves.mark({entry.ref: entry.open})
         state.bonds.enter(state.graph)

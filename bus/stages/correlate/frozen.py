@@ -64,7 +64,7 @@ class Frozen:
         """Make a closed alert of what is left of it, for these readers; where no byte changes they are told nothing."""
         state, (members, ties) = self._state, left
         state.closed.take(old, mask)
-        nodes = [state.node(member.label, member.revision) for member in members]
+        nodes = [state.node(member.ref, member.label, member.revision) for member in members]
         related = [tie.related() for tie in ties]
         parameters = state.control.parameters
         draft = build(nodes, related, parameters, state.join, frozen_id=old.alert_id) if nodes else None

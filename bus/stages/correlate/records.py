@@ -141,7 +141,7 @@ class Records:
             return
         if is_new or not entry.open:
             state.deadlines.closing.push(live.first_at, entry.ref)
-            state.place(entry, state.node(entry.label, live, record))
+            state.place(entry, state.node(entry.ref, entry.label, live, record))
         else:
             state.place(entry)
 

@@ -164,7 +164,7 @@ class Restore:
         if entry.kind == "event" and mask and not entry.open and entry.label.label is not None:
             if entry.shown is None:
                 raise AssertionError("what somebody has is shown")
-            state.place(entry, state.node(entry.label, entry.shown, step))
+            state.place(entry, state.node(entry.ref, entry.label, entry.shown, step))
 
     def _fill_graph(self) -> None:
         state = self._state

@@ -81,7 +81,7 @@ class State:
         """An empty graph under the parameters and policies in force."""
         return Graph(self.control.parameters, self.join)
 
-    def node(self, bears: LabelState, revision: Revision, arriving: AcceptedStep | None = None) -> Node:
+    def node(self, ref: Ref, bears: LabelState, revision: Revision, arriving: AcceptedStep | None = None) -> Node:
         """The event, which bears this label, as fusion sees it: from the record at hand or read again from the log."""
         is_at_hand = arriving is not None and arriving.position == revision.position
         record = arriving if is_at_hand and arriving is not None else self.archive(revision.position)
@@ -97,6 +97,7 @@ class State:
             label=label,
             curated=revision.curated,
             parameters=self.control.parameters,
+            key=ref,
         )
 
     def await_expiry(self, ref: Ref, revision: Revision, since: int) -> None:
