@@ -1,6 +1,5 @@
 """`tocsin agency` and `tocsin key` refuse what would harm the bus itself, and say what to do instead."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -9,16 +8,15 @@ from tests.support.command_line import Tocsin
 
 
 @pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
     bus = Tocsin(tmp_path_factory.mktemp("founded") / "home")
     bus.ok("init", "--agency", "alpha", "--agency", "beta")
-    return bus.home
+    return bus
 
 
 @pytest.fixture
-def tocsin(founded: Path, tmp_path: Path) -> Tocsin:
-    shutil.copytree(founded, tmp_path / "home")
-    return Tocsin(tmp_path / "home")
+def tocsin(founded: Tocsin, tmp_path: Path) -> Tocsin:
+    return founded.copy(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """After a release: publishers who write the version before, and a log that an older Tocsin left, stop nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,8 @@ import pytest
 from bus.client import Authority, Subscriber, verify_alerts
 from bus.log.protocol import NewRecord
 from bus.log.sqlite import SqliteLog
-from bus.log.topics import bus_topics, topic
+from bus.log.topics import topic
 from bus.stages.checks import Accepted, Memory, Repeated, check
-from bus.stages.correlate.stage import Correlate
 from bus.trust import frame
 from schemas.codec import decode_own, encode
 from schemas.kinds import KIND_OF_MODEL
@@ -20,7 +19,7 @@ from schemas.registry import Schema, newest, of_bytes
 from tests.support import simulator
 from tests.support.desk import DAY_MS, HOUR_MS, NEW_YORK, Desk
 from tests.support.older_schemas import first, forget, in_first_version, plant
-from tests.support.orders import is_control
+from tests.support.replay import Replay
 from tests.support.submissions import NOW, Office, event_body, header
 
 KEPT = (
@@ -94,29 +93,6 @@ def story() -> Desk:
     return desk
 
 
-def open_log(path: Path, desk: Desk) -> SqliteLog:
-    times = iter(range(desk.world.now, desk.world.now + DAY_MS))
-    log = SqliteLog(path, lambda: next(times))
-    log.create(bus_topics())
-    for name in ("control", "events"):
-        values = [value for value in desk.world.values if name == "events" or is_control(value)]
-        log.append(name, [NewRecord(name, b"", value) for value in values])
-    return log
-
-
-def turns(log: SqliteLog, desk: Desk, most: int) -> int:
-    """A stage that takes over and makes up to so many records' work; returns how many there were."""
-    stage = Correlate(log, pin=desk.world.pin, bus_key=desk.world.bus)
-    reader, done = log.take(stage.owner, stage.topics), 0
-    stage.restore(log, reader)
-    while done < most and (records := reader.poll(5, 0.0)):
-        outputs = stage.process(records)
-        reader.commit(outputs.records, {"events": records[-1].offset + 1}, outputs.note)
-        done += len(records)
-    reader.release()
-    return done
-
-
 def rewrite(log: SqliteLog) -> set[tuple[str, int]]:
     """What readers have, as an older Tocsin would have left it; returns the versions that stand there now."""
     stand = set()
@@ -133,19 +109,25 @@ def rewrite(log: SqliteLog) -> set[tuple[str, int]]:
 
 def test_a_log_of_the_version_before_is_restored_and_gone_on_with(tmp_path: Path) -> None:
     desk = story()
-    undisturbed, log = open_log(tmp_path / "one.db", desk), open_log(tmp_path / "two.db", desk)
-    turns(undisturbed, desk, 1000)
-    assert turns(log, desk, 20) == 20
-    stand = rewrite(log)
+    times = iter(range(desk.world.now, desk.world.now + DAY_MS))
+    log = SqliteLog(tmp_path / "bus.db", lambda: next(times))
+    undisturbed, upgraded, stand = Replay(desk.world), Replay(desk.world, log), set[tuple[str, int]]()
+    for value in desk.world.values:
+        undisturbed.step(value)
+    for batch in batched(desk.world.values, 5):
+        upgraded.step(*batch)
+        stand |= rewrite(log)
+        assert upgraded.restart() == {}
     assert {("heldrecord", 1), ("heldalert", 1)} <= stand
-    while turns(log, desk, 5):
-        rewrite(log)
     for name in READERS:
-        outbox = [[record.value for record in one.read(topic("outbox", name))] for one in (undisturbed, log)]
-        assert outbox[0] == outbox[1]
+        outboxes = [[record.value for record in one.log.read(topic("outbox", name))] for one in (undisturbed, upgraded)]
+        assert outboxes[0] == outboxes[1]
     picture = Subscriber(log, "ann", desk.world.pin).catch_up()
     found = verify_alerts(picture, Authority(log, desk.world.pin))
     assert found
     assert all(one.good and len(one.findings) > 2 for one in found.values())
-    undisturbed.close()
     log.close()
+
+
+def batched(values: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
+    return (values[start : start + size] for start in range(0, len(values), size))

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -18,16 +17,15 @@ AS = ("--as", "alpha", "--feed", "reports")
 
 
 @pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
     bus = Tocsin(tmp_path_factory.mktemp("founded") / "home")
     bus.ok("init", "--agency", "alpha", "--agency", "beta")
-    return bus.home
+    return bus
 
 
 @pytest.fixture
-def tocsin(founded: Path, tmp_path: Path) -> Tocsin:
-    shutil.copytree(founded, tmp_path / "home")
-    return Tocsin(tmp_path / "home")
+def tocsin(founded: Tocsin, tmp_path: Path) -> Tocsin:
+    return founded.copy(tmp_path)
 
 
 def ucdp_rows() -> list[dict[str, str]]:
