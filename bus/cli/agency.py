@@ -7,6 +7,7 @@ from bus.cli.commands import Commands
 from bus.cli.exits import DONE, NO
 from bus.cli.home import Opened, opened
 from bus.cli.output import Output, moment, refusal_json, scope_text
+from bus.names import IN_WORDS
 
 if TYPE_CHECKING:
     from bus.errors import Refusal
@@ -39,7 +40,7 @@ def add(commands: Commands) -> None:
 
 
 def _named(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="2 to 32 of a-z, 0-9 and '-'")
+    parser.add_argument("name", metavar="NAME", help=IN_WORDS)
 
 
 def _feed_flags(parser: ArgumentParser) -> None:
