@@ -18,9 +18,9 @@ from bus.errors import TocsinError
 from bus.log.protocol import Log
 from bus.log.topics import agency_topics, bus_topics
 from bus.metrics import Metrics
+from bus.names import AUTHORITY
 from bus.stages.ahead import check_clock
 from bus.stages.authority import PATIENCE
-from bus.stages.control import AUTHORITY
 from bus.stages.correlate.stage import Correlate
 from bus.stages.interpreter import tuned_interpreter
 from bus.stages.relay import Relay
