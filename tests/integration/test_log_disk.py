@@ -400,7 +400,8 @@ def test_readers_who_always_overlap_can_not_make_it_grow_either(
         log.append(EVENTS, new(EVENTS, *[b"x" * 1000] * 100))
     stop.set()
     reading.join()
-    assert (tmp_path / "bus.db-wal").stat().st_size < 3000 * 4096 < 250 * 100 * 1000
+    # Restarted at 1,500 pages; on a loaded machine a reader may hold it for as long again, and again.
+    assert (tmp_path / "bus.db-wal").stat().st_size < 4500 * 4096 < 250 * 100 * 1000
     log.close()
 
 
