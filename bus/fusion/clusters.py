@@ -57,6 +57,8 @@ def cluster(
     nodes: Sequence[Node], edges: Sequence[Edge], different: Mapping[int, int], rules: Rules
 ) -> list[list[int]]:
     """The groups of numbers of these nodes, which stand by key; `different` has each one's forbidden others as bits."""
+    if not different and _are_one(nodes, edges, rules):
+        return [list(range(len(nodes)))]
     groups = list(map(_Group, range(len(nodes)), nodes))
     adjacent = [0] * len(nodes)
     for _, a, b in edges:
@@ -79,6 +81,17 @@ def cluster(
                 groups[number] = ours
     found = {id(group): group for group in groups}
     return [sorted(group.members) for group in found.values()]
+
+
+def _are_one(nodes: Sequence[Node], edges: Sequence[Edge], rules: Rules) -> bool:
+    """Whether all are connected with all and no rule keeps any apart: one text sent many times, in any order one story.
+
+    Without this look a storm of copies would cost the square of their number for each.
+    """
+    if not nodes or 2 * len(edges) != len(nodes) * (len(nodes) - 1) or rules.edge_share > 1.0:
+        return False
+    label = nodes[0].label
+    return all(node.label is label and not node.curated for node in nodes)
 
 
 def _are_apart(ours: _Group, theirs: _Group) -> bool:

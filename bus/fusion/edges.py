@@ -51,7 +51,8 @@ class Edges:
     def _connect(self, entry: Entry, readers: int) -> None:
         """Find the edges that these readers have of an event."""
         node, edges, score, strong = entry.node, entry.edges, self._matcher.score, False
-        for other in self._index.near(entry, readers):
+        # In a crowd one is met once for each gram that two texts share.
+        for other in dict.fromkeys(self._index.near(entry, readers)):
             if other is entry or other in edges or not other.mask & readers:
                 continue
             found = score(node, other.node)
