@@ -23,6 +23,9 @@ CONTROL: Final = "control"
 """The authority's feed, and the topic of its accepted records."""
 CONTROL_KINDS: Final = frozenset({"roster", "policy", "parameters"})
 
+LONGEST_OPEN_DAYS: Final = 300
+"""However it grows, a story closes when its first report is so old: what is remembered is bounded by time."""
+
 _MEMO_CHARS: Final = 1 << 21
 """Authors choose labels, so what is remembered of them is bounded: twenty thousand common ones; then it begins anew."""
 _NO_POLICIES: Final[Mapping[str, Policy]] = MappingProxyType({})
@@ -170,11 +173,16 @@ class Control:
     def _with_parameters(self, parameters: Parameters) -> "Control | Refusal":
         """Versions rise by one; the first record may bear the version of the starting values, which hold unsaid.
 
-        Its numbers are what counts, not ours: another version of Tocsin may have founded the bus with others.
+        Its numbers are what counts, not ours: another version of Tocsin may have founded the bus with others. The
+        closing window never becomes longer: an event that a reader is given later would be open where others have it
+        closed, and its alert would exist twice under one id.
         """
         unsaid = not self.parameters_published and parameters.version == self.parameters.version
         if not unsaid and parameters.version != self.parameters.version + 1:
             return refuse(Reason.VERSION_GAP, "body.version", f"version {self.parameters.version + 1}")
+        longest = LONGEST_OPEN_DAYS if unsaid else self.parameters.cluster.closing_days
+        if parameters.cluster.closing_days > longest:
+            return refuse(Reason.BAD_FIELD, "body.cluster.closing_days", f"at most {longest:g}: it is never lengthened")
         return replace(self, version=self.version + 1, parameters=parameters, parameters_published=True)
 
     def stranger(self, envelope: Envelope, kind: str, at: int) -> Refusal | None:

@@ -14,7 +14,7 @@ from bus.log.sqlite import SqliteLog
 from schemas.codec import decode_trusted
 from schemas.models import AlertMessage
 from schemas.registry import newest
-from tests.support.compared import differences, pictures, told
+from tests.support.compared import differences, expected, pictures, told
 from tests.support.histories import LABELS, LEVELS, Author, history
 from tests.support.oracle_prefix import open_accepted
 from tests.support.orders import reordered, segments
@@ -59,6 +59,18 @@ def test_on_the_embedded_engine_too(seed: int, tmp_path: Path) -> None:
         if position % 5 == seed:
             assert replay.restart() == {}
     log.close()
+
+
+@pytest.mark.parametrize("seed", [5008, 5018, 5048, 5056])
+def test_what_never_rests_closes_by_age(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = history(seed, steps=90, months=False)
+    endless = expected(run)
+    # Hardly anything in so short a history grows for 300 days; the age of the window shows the same.
+    monkeypatch.setattr("tests.support.oracle.LONGEST_MS", 14 * DAY_MS)
+    monkeypatch.setattr("bus.stages.correlate.closing.LONGEST_MS", 14 * DAY_MS)
+    said = expected(run)
+    assert said != endless
+    assert [str(one) for one in differences(run, said, random.Random(seed))] == []
 
 
 def test_the_histories_hold_what_they_are_meant_to_try() -> None:

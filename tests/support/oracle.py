@@ -21,6 +21,8 @@ from tests.support.oracle_stories import Story, acts, fused, make_node, named, v
 
 FORGOTTEN_MS: Final = 90 * DAY_MS
 """Section 5: what is closed for 90 days is tombstoned."""
+LONGEST_MS: Final = 300 * DAY_MS
+"""How long a cluster is open at most (bus/decisions/readings-of-pictures.md, 10)."""
 
 
 class Oracle:
@@ -172,12 +174,15 @@ class Oracle:
     # ---- closing ----
 
     def _close(self, picture: Picture) -> None:
-        """Section 3: 14 days past its members' latest first_at a cluster leaves with all of them; one round."""
-        quiet = [
-            story
-            for story in self._stories(picture)
-            if max(node.first_at for node in story.members) + self.prefix.window_ms <= self._tick()
-        ]
+        """Section 3: 14 days past its members' latest first_at a cluster leaves with all of them; one round.
+
+        Also when the earliest is 300 days ago.
+        """
+        quiet = []
+        for story in self._stories(picture):
+            times = [node.first_at for node in story.members]
+            if max(times) + self.prefix.window_ms <= self._tick() or self._is_past(min(times), LONGEST_MS):
+                quiet.append(story)
         for story in quiet:
             for node in story.members:
                 picture.has["event", node.key].closed_at = self._tick()

@@ -180,6 +180,28 @@ def test_a_bus_founded_by_a_version_with_other_starting_values_is_read_as_it_was
     assert first.parameters.alert.origins == 3
 
 
+def test_the_closing_window_is_never_lengthened(office: Office) -> None:
+    def closing(version: int, days: float) -> Message:
+        cluster = starting_values().cluster.model_dump() | {"closing_days": days}
+        return parameters_of(version, cluster=cluster)
+
+    def refused(control: Control, said: Message) -> bool:
+        return reason_and_place(applied(control, office, said)) == (Reason.BAD_FIELD, "body.cluster.closing_days")
+
+    control = office.control()
+    assert refused(control, closing(1, 301.0)), "no story is open for longer than 300 days"
+    control = in_force(applied(control, office, closing(1, 20.0)))
+    control = in_force(applied(control, office, closing(2, 20.0)))
+    control = in_force(applied(control, office, closing(3, 6.0)))
+    assert control.parameters.cluster.closing_days == 6.0
+    assert refused(control, closing(4, 7.0))
+
+
+def in_force(control: Control | Refusal) -> Control:
+    assert isinstance(control, Control)
+    return control
+
+
 def test_nobody_but_the_authority_changes_what_holds(office: Office) -> None:
     control = office.control()
     policy = policy_of(2)

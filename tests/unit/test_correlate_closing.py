@@ -1,7 +1,7 @@
 """Pictures, section 3: closing, what still touches a closed alert, and forgetting."""
 
 from schemas.parameters import starting_values
-from tests.support.desk import ALL, HOUR_MS, NEW_YORK, Desk, Told
+from tests.support.desk import ALL, DAY_MS, HOUR_MS, NEW_YORK, Desk, Told
 
 A, B, C, D = "ann/field/e:1", "bob/field/e:2", "cat/field/e:3", "ann/media/e:4"
 FAR = {"lat": 1.0, "lon": 25.0, "uncertainty_km": 1.0}
@@ -43,6 +43,23 @@ def test_a_cluster_without_an_alert_closes_too_and_late_evidence_makes_a_new_ale
     desk.report(B, when=when)
     desk.report(C, when=when)
     assert desk.members("cat") == [{B, C}]
+
+
+def test_a_story_that_never_rests_closes_three_hundred_days_after_its_first_report() -> None:
+    desk = Desk()
+    desk.world.expires_at = desk.world.now + 500 * DAY_MS
+    desk.roster()
+    source = {"discipline": "OSINT", "reliability": "B", "credibility": 2, "derived_from": ["glide:DR-2026-000001"]}
+    for number in range(30):
+        desk.report(f"ann/field/n:{number}", source=source)
+        desk.tick(9.99)
+    assert len(desk.fold.state.graph) == 30, "299.7 days: all of it is open"
+    desk.tick(0.4)
+    assert len(desk.fold.state.graph) == 0
+    desk.report("ann/field/n:30", source=source)
+    assert len(desk.fold.state.graph) == 1
+    desk.tick(13.9)
+    assert len(desk.fold.state.graph) == 1, "what comes afterwards is another story"
 
 
 def test_closing_is_per_picture() -> None:

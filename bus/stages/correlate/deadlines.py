@@ -54,12 +54,18 @@ class Drawers(Generic[T]):
                 self._drawers[hour] = list(things)
         return list(found)
 
+    @staticmethod
+    def is_looked_at_again(at: int, now: int) -> bool:
+        """Whether what was pushed for `at` is still there when what is due `now` has been asked for."""
+        return at // HOUR_MS >= now // HOUR_MS
+
 
 class Deadlines:
     """What the fold must look at, and when.
 
     `expiring`: events by `leaves_at`. `closing`: open events by `first_at`, since the window is a parameter that may
-    change; `overdue` are those whose cluster changed after their own time had come. `forgetting`: records and alerts;
+    change; `lasting`: those of them, by `first_at` too, that outlast the window in a cluster that goes on; `overdue`:
+    those whose cluster changed after their own time had come. `forgetting`: records and alerts;
     `held` are those that a link still ties to something open, looked at every tick.
     """
 
@@ -67,6 +73,7 @@ class Deadlines:
         """Begin without deadlines."""
         self.expiring = Queue()
         self.closing: Drawers[Ref] = Drawers()
+        self.lasting: Drawers[Ref] = Drawers()
         self.overdue: set[Ref] = set()
         self.forgetting: Drawers[Key] = Drawers()
         self.held: set[Key] = set()

@@ -148,7 +148,7 @@ class Fold:
         """Another policy or other parameters: no edge, cluster or label of before holds."""
         state = self.state
         state.graph = state.new_graph()
-        state.deadlines.closing = Drawers()
+        state.deadlines.closing, state.deadlines.lasting = Drawers(), Drawers()
         for entry in state.store:
             mask = entry.has & ~entry.closed
             if mask and entry.kind == "event":

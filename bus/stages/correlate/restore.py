@@ -14,6 +14,7 @@ Nothing is delivered here: the fold compares afterwards, and finds nothing unles
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from bus.errors import TocsinError
 from bus.log.protocol import Log
 from bus.log.topics import topic
 from bus.stages.control import CONTROL_KINDS, Control
@@ -31,6 +32,10 @@ from schemas.codec import decode_own
 from schemas.models.delivered import Standing
 
 DELIVERED = "delivered."
+
+
+class MissingRecordError(TocsinError):
+    """A reader's picture rests on a record that `events` no longer holds: without it no alert can be rebuilt."""
 
 
 def control_at(log: Log, pin: bytes, version: int) -> Control:
@@ -65,7 +70,11 @@ class Restore:
             step = read_step(record)
             if isinstance(step, AcceptedStep):
                 return step
-        raise AssertionError("a position that the fold remembers is that of an accepted record")
+        raise MissingRecordError(
+            f"`events` has no accepted record at position {position}, on which a reader's picture rests",
+            "Restore the log from a backup. Its retention removes nothing so young: it was damaged, or a roster that"
+            " had expired stopped the bus for months.",
+        )
 
     def run(self, cursor: int) -> Fold:
         """Steps 1 to 4; afterwards the fold stands where it stood before it read the record at `cursor`."""
