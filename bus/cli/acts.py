@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from bus.client import Publication
 
 REASONS = ("ERROR", "DUPLICATE", "SUPERSEDED", "WITHDRAWN", "SOURCE_AT_RISK", "LEGAL")
-RELATIONS = ("SAME", "DIFFERENT", "RELATED", "VERSION_OF")
+RELATIONS = ("SAME", "DIFFERENT", "RELATED")
+"""VERSION_OF is a word of the format that this bus refuses yet."""
 
 
 def add(commands: Commands) -> None:
@@ -26,7 +27,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--feed", metavar="FEED", help="the feed that they are in (default: the one that has them)")
     parser.add_argument("--kind", choices=("event", "link"), default="event", help="what they are (default: event)")
     parser.add_argument("--note", metavar="TEXT", help="a word to those who have them")
-    parser = commands.add("link", _link, "Say that events are the same, different, related, or versions of one report")
+    parser = commands.add("link", _link, "Say that events are the same, different, or related")
     parser.add_argument("relation", metavar="RELATION", choices=RELATIONS, help=" | ".join(RELATIONS))
     parser.add_argument("events", metavar="ID", nargs="+", help="agency/feed/id, at least two")
     as_agency(parser, "who says so")

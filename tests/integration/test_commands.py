@@ -121,6 +121,12 @@ def test_a_link_needs_two_events_spelled_out(tocsin: Tocsin, words: tuple[str, .
     assert tocsin("link", "SAME", *words, "--as", "gamma", "--feed", "desk").code == 2
 
 
+def test_a_link_that_the_bus_would_refuse_is_no_choice(tocsin: Tocsin) -> None:
+    done = tocsin("link", "VERSION_OF", "a/b/c", "a/b/d", "--as", "gamma", "--feed", "desk")
+    assert done.code == 2
+    assert "SAME" in done.err
+
+
 def test_a_link_to_what_no_event_is_called_is_refused_by_its_field(tocsin: Tocsin) -> None:
     done = tocsin("link", "SAME", "No!/b/c", "a/b/d", "--as", "gamma", "--feed", "desk")
     assert done.code == 1
