@@ -18,8 +18,6 @@ BINDING: Final = frozenset({"SAME", "DIFFERENT"})
 """Relations that act on clusters."""
 SHOWN: Final = frozenset({"SAME", "RELATED"})
 """Relations whose other events an alert names as related, where they are not among its members."""
-
-
 IDLE: Final = "IDLE"
 """Stands for SAME and DIFFERENT of a feed that is no analyst's: delivered, and without effect."""
 

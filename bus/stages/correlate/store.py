@@ -36,7 +36,11 @@ class View(NamedTuple):
     arriving: int | None = None
 
     def counts(self, entry: Entry, revision: Revision) -> bool:
-        """Whether somebody has this revision or may be given it, and its key was good."""
+        """Whether somebody has this revision or may be given it, and its key was good.
+
+        Asked for the slot, not for each reader: one agency's `accepted_at` ascends, and ingest refuses what is covered
+        already, so what an old retraction or replacement acts on is older still and can't be given to anyone anew.
+        """
         if self.trust.is_tainted(revision.key_id, revision.accepted_at):
             return False
         return revision is entry.shown or self.may_enter(revision)
