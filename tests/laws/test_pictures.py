@@ -73,6 +73,11 @@ def test_what_never_rests_closes_by_age(seed: int, monkeypatch: pytest.MonkeyPat
     assert [str(one) for one in differences(run, said, random.Random(seed))] == []
 
 
+def test_a_tie_that_changed_no_byte_is_remembered_when_its_alert_is_closed() -> None:
+    run = history(5066, steps=90, months=False)
+    assert [str(one) for one in differences(run, expected(run), random.Random(5066))] == []
+
+
 def test_the_histories_hold_what_they_are_meant_to_try() -> None:
     seen = set()
     for seed in SEEDS:

@@ -128,6 +128,11 @@ class Alerts:
                 changed |= common
                 told.fresh.append((now, common, Change.UPDATE, old.changes_to(now), content))
                 state.open.take(old, common)
+            elif old.ties != now.ties:
+                # No byte differs, but once it is closed it falls with other labels, so this is remembered too.
+                state.open.take(old, common)
+                state.open.put(now.copy(), common)
+                state.mark(("alert", (now.alert_id,)), common)
         if new:
             told.fresh.append((now, new, Change.NEW, (), content))
         if new | changed:
