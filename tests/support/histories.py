@@ -268,7 +268,7 @@ class Author:
         values = starting_values()
         limit = self.chance.choice((2, 4, 64))
         dense = values.cluster.dense.model_copy(update={"limit": limit})
-        # Never longer again: what has closed might else come back open under an id that a closed alert has.
+        # A longer one would be refused.
         self.closing_days = min(self.closing_days, self.chance.choice((14.0, 14.0, 6.0)))
         cluster = values.cluster.model_copy(update={"dense": dense, "closing_days": self.closing_days})
         self.world.parameters(values.model_copy(update={"cluster": cluster}))

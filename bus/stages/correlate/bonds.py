@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from bus.fusion.alert import Related
 from bus.fusion.graph import Graph
-from bus.stages.correlate.entry import Bond, Entry, Ref
+from bus.stages.correlate.entry import IDLE, Bond, Entry, Ref
 from bus.stages.correlate.groups import bits
 from bus.stages.correlate.rights import LabelState
 from bus.stages.correlate.store import Store
@@ -18,8 +18,6 @@ BINDING: Final = frozenset({"SAME", "DIFFERENT"})
 """Relations that act on clusters."""
 SHOWN: Final = frozenset({"SAME", "RELATED"})
 """Relations whose other events an alert names as related, where they are not among its members."""
-IDLE: Final = "IDLE"
-"""Stands for SAME and DIFFERENT of a feed that is no analyst's: delivered, and without effect."""
 
 
 class Tie(NamedTuple):

@@ -7,7 +7,7 @@ exactly the record's own label.
 
 from bisect import insort
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from bus.stages.correlate.groups import Groups, drop, put, value_of
 from bus.stages.correlate.rights import LabelState
@@ -27,8 +27,12 @@ class Target(NamedTuple):
     up_to_revision: int
 
 
+IDLE: Final = "IDLE"
+"""The relation of a bond that acts for nobody: its link is delivered, and that is all."""
+
+
 class Bond(NamedTuple):
-    """What a link says of the events that it names."""
+    """What a link says of the events that it names: its relation, or IDLE."""
 
     relation: str
     refs: tuple[Ref, ...]

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from bus.errors import Refusal
 from bus.stages.control import Control
-from bus.stages.correlate.bonds import BINDING, IDLE
-from bus.stages.correlate.entry import Bond, Ref, Revision, Target
+from bus.stages.correlate.bonds import BINDING
+from bus.stages.correlate.entry import IDLE, Bond, Ref, Revision, Target
 from bus.stages.correlate.step import AcceptedStep
 from schemas.models import FeedEntry
 
