@@ -11,7 +11,7 @@ from bus.fusion.confidence import Belief, weigh
 from bus.fusion.counts import as_body
 from bus.fusion.explain import explain
 from bus.fusion.joins import JoinLabels, join_all
-from bus.fusion.node import Node
+from bus.fusion.node import Node, by_key
 from bus.fusion.origins import origin_groups
 from bus.fusion.severity import ceiling
 from bus.fusion.story import Story, tell
@@ -62,7 +62,7 @@ def build(
     Something related whose label has no join with the members' is left out. `frozen_id` is the id of a closed alert,
     which outlives its founder.
     """
-    members = sorted(members, key=_key)
+    members = sorted(members, key=by_key)
     is_light = _ceiling(members, parameters) < parameters.alert.severity
     if is_light and len(members) < parameters.alert.origins:
         return None
@@ -194,7 +194,3 @@ def _named(label: Label, related: Iterable[Related], label_join: JoinLabels) -> 
             label = both
             names.append(ref)
     return label, names
-
-
-def _key(node: Node) -> tuple[str, str, str]:
-    return node.key

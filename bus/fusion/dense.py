@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from bus.fusion.areas import Spot
 from bus.fusion.entry import Entry
+from bus.fusion.masks import bits
 from bus.fusion.node import Node
 from bus.units import DAY_MS
 
@@ -86,11 +87,3 @@ def features(node: Node) -> Iterator[object]:
     yield from memoryview(node.grams).cast("I")
     yield from node.actors
     yield from node.media
-
-
-def bits(mask: int) -> Iterator[int]:
-    """The readers in a mask."""
-    while mask:
-        lowest = mask & -mask
-        yield lowest.bit_length() - 1
-        mask ^= lowest

@@ -7,7 +7,7 @@ agency that passes an alert of this bus on adds nothing of its own: else the bus
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from bus.fusion.node import Node
+from bus.fusion.node import Node, by_key
 
 ALERT_REFERENCES: Final = ("bus/alerts/", "tocsin-alert:")
 """How a record names an alert of this bus that it rests on: by event reference, or by alert id."""
@@ -37,7 +37,7 @@ def bonds(node: Node) -> Iterator[tuple[str, object]]:
 
 def origin_groups(members: Sequence[Node]) -> list[tuple[Node, ...]]:
     """The reports by origin, without echoes: groups by their first key, each sorted by key."""
-    own = sorted((node for node in members if not is_echo(node)), key=_key)
+    own = sorted((node for node in members if not is_echo(node)), key=by_key)
     parent = list(range(len(own)))
     first: dict[tuple[str, object], int] = {}
     for index, node in enumerate(own):
@@ -55,7 +55,3 @@ def _root(parent: list[int], index: int) -> int:
     while parent[index] != index:
         parent[index] = index = parent[parent[index]]
     return index
-
-
-def _key(node: Node) -> tuple[str, str, str]:
-    return node.key

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from bus.fusion.confidence import DENIES
 from bus.fusion.counts import Figure, combine
-from bus.fusion.node import Node
+from bus.fusion.node import Node, by_key
 from bus.fusion.origins import is_echo
 from bus.fusion.severity import Gravity, gravity
 from schemas.models.parameters import SeverityTable
@@ -27,7 +27,7 @@ class Story(NamedTuple):
 
 def tell(members: Sequence[Node], origins: Sequence[Sequence[Node]], table: SeverityTable) -> Story:
     """The story of these members, given also by origin, the most trusted first."""
-    telling = sorted(_telling(members), key=_key)
+    telling = sorted(_telling(members), key=by_key)
     keys = {node.key for node in telling}
     figures = combine([group for origin in origins if (group := [node for node in origin if node.key in keys])])
     nature = telling[0].nature
@@ -76,7 +76,3 @@ def _where(telling: Sequence[Node]) -> dict[str, Any]:
         "name": names[0] if names else None,
         "geometry": None,
     }
-
-
-def _key(node: Node) -> tuple[str, str, str]:
-    return node.key

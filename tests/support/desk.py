@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
+from bus.fusion.masks import bits
 from bus.log.protocol import Record
 from bus.stages.control import Control
 from bus.stages.correlate.fold import Fold
-from bus.stages.correlate.groups import bits
 from bus.stages.correlate.notice import Notice
 from bus.stages.correlate.step import AcceptedStep, read_step
 from schemas.codec import decode

@@ -2,9 +2,10 @@
 
 import pytest
 
+from bus.fusion.masks import bits
 from bus.stages.correlate.delivered import Head
 from bus.stages.correlate.entry import Tally
-from bus.stages.correlate.groups import bits, covered, drop, put, split, value_of
+from bus.stages.correlate.groups import covered, drop, put, split, value_of
 from bus.stages.correlate.note import Mark, Marks, Note
 from bus.stages.correlate.notice import Notice
 from bus.stages.correlate.outbox import BehindError, Outbox

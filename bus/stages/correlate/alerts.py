@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from bus.fusion.alert import AlertDraft, build, payload
 from bus.fusion.entry import Cluster
+from bus.fusion.masks import bits
 from bus.stages.correlate.bonds import Tie
 from bus.stages.correlate.entry import Ref
-from bus.stages.correlate.groups import bits
 from bus.stages.correlate.notice import Notice
 from bus.stages.correlate.records import Moves
 from bus.stages.correlate.shelf import Member, Variant

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 from bus.fusion.alert import Related
 from bus.fusion.graph import Graph
+from bus.fusion.masks import bits
 from bus.stages.correlate.entry import IDLE, Bond, Entry, Ref
-from bus.stages.correlate.groups import bits
 from bus.stages.correlate.rights import LabelState
 from bus.stages.correlate.store import Store
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from sys import intern
 from typing import Any, Final, NamedTuple
 
+from bus.fusion.masks import bits
 from bus.log.protocol import NewRecord
 from bus.log.topics import topic
 from bus.stages.correlate.entry import Bond, Entry, Key, Ref, Revision, Tally, Target
-from bus.stages.correlate.groups import Groups, bits, covered, split
+from bus.stages.correlate.groups import Groups, covered, split
 from bus.stages.correlate.shelf import Variant
 from bus.stages.correlate.state import State
 from schemas.codec import encode, encode_fields

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from bus.fusion.alert import build, payload
+from bus.fusion.masks import bits
 from bus.stages.correlate.alerts import gone, make_variant, reasons
 from bus.stages.correlate.bonds import Tie
-from bus.stages.correlate.groups import bits
 from bus.stages.correlate.notice import Notice
 from bus.stages.correlate.shelf import Member, Variant
 from bus.stages.correlate.state import State

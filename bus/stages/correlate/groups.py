@@ -47,14 +47,3 @@ def split(groups: Groups, mask: int, absent: int) -> list[tuple[int, int]]:
     found = [(value, hit) for value, had in groups if (hit := had & mask)]
     rest = mask & ~covered(groups)
     return [*found, (absent, rest)] if rest else found
-
-
-@lru_cache(maxsize=4096)
-def bits(mask: int) -> tuple[int, ...]:
-    """The bit numbers in a mask, ascending; the same few masks are asked for again and again."""
-    found = []
-    while mask:
-        low = mask & -mask
-        found.append(low.bit_length() - 1)
-        mask ^= low
-    return tuple(found)

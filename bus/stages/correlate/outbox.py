@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from bus.errors import TocsinError
+from bus.fusion.masks import bits
 from bus.log.protocol import NewRecord
 from bus.log.topics import topic
 from bus.stages.correlate.delivered import Head, head_record
-from bus.stages.correlate.groups import bits
 from bus.stages.correlate.notice import Notice
 from bus.stages.correlate.parcel import Parcel, enclose
 from bus.stages.correlate.rights import Rights
