@@ -130,12 +130,12 @@ class Node(NamedTuple):
 _NEVER: Final[Mapping[str, None]] = {"start": None, "end": None}
 
 
-@lru_cache(maxsize=4096, typed=True)
 def by_key(node: Node) -> tuple[str, str, str]:
     """The order in which nothing depends on arrival."""
     return node.key
 
 
+@lru_cache(maxsize=4096, typed=True)
 def _shared(value: T) -> T:
     """The value as it was first met, so that equal ones are held once; never -0.0, which equals 0.0."""
     return value
