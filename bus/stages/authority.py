@@ -45,6 +45,9 @@ class AuthorityIngest(Ingest):
         super().due()
         return self._ticker.due()
 
+    def _note(self) -> str | None:
+        return None  # the ticks' place
+
     def _open(self, records: Sequence[Record], control: Control) -> int:  # noqa: ARG002 - never paused
         return len(records)
 

@@ -34,6 +34,7 @@ from bus.stages.checks import (
 )
 from bus.stages.control import CONTROL, CONTROL_KINDS, Control
 from bus.stages.following import ControlFollower
+from bus.stages.heard import Hearing
 from bus.stages.receipts import read_receipts, receipt_record, rejected_record
 from bus.stages.relay import Decoded, Relay
 from bus.stages.stage import Outputs
@@ -75,12 +76,14 @@ class Ingest:
         self._relay = relay
         self._metrics = metrics
         self._memory = Memory()
+        self._hearing = Hearing()
         self._counted: Counter[tuple[str, ...]] = Counter()
         self._is_held = False
 
-    def restore(self, log: Log, reader: Reader) -> Outputs | None:  # noqa: ARG002 - the receipts stand for the cursor
+    def restore(self, log: Log, reader: Reader) -> Outputs | None:
         """Fold the agency's receipts: all that were committed, and with them the cursor."""
         self._memory = Memory()
+        self._hearing = Hearing(reader.note())
         self._counted.clear()
         for _, receipt in read_receipts(log, self.agency):
             self._memory.fold(receipt)
@@ -105,7 +108,11 @@ class Ingest:
         for record, verdict in self._judge(records[:taken], control):
             # 6 write
             outputs += self._written(record, verdict)
-        return Outputs(outputs, taken=taken)
+        return Outputs(outputs, self._note(), taken)
+
+    def _note(self) -> str | None:
+        """What is kept with the shard's name."""
+        return self._hearing.note()
 
     def _open(self, records: Sequence[Record], control: Control) -> int:
         """How many of the records were appended before the roster in force expired."""
@@ -140,7 +147,10 @@ class Ingest:
         self._counted["submissions_total", self.agency] += 1
         outputs: list[NewRecord] = []
         if isinstance(verdict, Accepted):
-            self._counted["accepted_total", self.agency, verdict.claim.type.feed] += 1
+            claim, body = verdict.claim, verdict.content.body
+            self._counted["accepted_total", self.agency, claim.type.feed] += 1
+            promised = body["interval_s"] if claim.type.kind == HEARTBEAT else None
+            self._hearing.hear(claim.type.feed, record.append_time_ms, promised)
             outputs = self._events(verdict)
             if verdict.has_gap:
                 _log.warning("%s: numbers are missing before offset %d of %s", self.owner, record.offset, record.topic)
