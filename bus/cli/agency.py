@@ -55,6 +55,12 @@ def _feed_flags(parser: ArgumentParser) -> None:
         "--curated", action="store_true", help="one record per incident: two of its records never match"
     )
     parser.add_argument("--analyst", action="store_true", help="its SAME and DIFFERENT links act")
+    parser.add_argument(
+        "--quota-records-per-day",
+        metavar="NUMBER",
+        type=int,
+        help="what it brings in an ordinary day under one label (default: 100,000)",
+    )
 
 
 def _clearance_flags(parser: ArgumentParser) -> None:
@@ -80,7 +86,15 @@ def _clearance_flags(parser: ArgumentParser) -> None:
 def _feed_terms(args: Namespace, name: str) -> "FeedTerms":
     from bus.operate import FeedTerms
 
-    return FeedTerms(name, args.floor, args.default_label, args.protected_floor, args.curated, args.analyst)
+    return FeedTerms(
+        name,
+        args.floor,
+        args.default_label,
+        args.protected_floor,
+        args.curated,
+        args.analyst,
+        args.quota_records_per_day,
+    )
 
 
 def _clearance_terms(args: Namespace) -> "ClearanceTerms":
@@ -204,6 +218,8 @@ def _print(output: Output, entry: "AgencyEntry") -> None:
         output.line(f"             floor          {feed.floor}")
         if feed.protected_floor is not None:
             output.line(f"             protected      {feed.protected_floor}")
+        if feed.quota_records_per_day is not None:
+            output.line(f"             quota          {feed.quota_records_per_day:,} records a day under one label")
     output.line(f"reads      {_levels(entry) or 'nothing'}")
     output.line(f"audiences  {', '.join(cleared.audiences) or '-'}")
     output.line(f"realms     {', '.join(cleared.realms) or '-'}")

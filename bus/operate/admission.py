@@ -25,7 +25,7 @@ class FeedTerms(NamedTuple):
     """A feed as an operator names it.
 
     Labels may hold groups and leave out their release. `floor` None: whatever the policy of the default label allows;
-    `default_label` None: the floor, or else the open label.
+    `default_label` None: the floor, or else the open label. `quota_records_per_day` None: the bus's own default.
     """
 
     name: str = DEFAULT_FEED
@@ -34,6 +34,7 @@ class FeedTerms(NamedTuple):
     protected_floor: str | None = None
     curated: bool = False
     analyst: bool = False
+    quota_records_per_day: int | None = None
 
 
 class ClearanceTerms(NamedTuple):
@@ -89,6 +90,7 @@ def feed_entry(agency: str, terms: FeedTerms, policies: Mapping[str, Policy], at
         "default_label": default.text,
         "curated": terms.curated,
         "analyst": terms.analyst,
+        "quota_records_per_day": terms.quota_records_per_day,
     }
     return validate(FeedEntry, fields)
 

@@ -11,6 +11,10 @@ Scope = Annotated[str, Field(pattern=rf"^(\*|{NAME})$")]
 """A feed, or `*` for all of the agency's feeds."""
 
 
+Quota = Annotated[int, Field(ge=1, le=1_000_000_000)]
+"""Records a day."""
+
+
 class RootKey(Value):
     """A key that may sign rosters."""
 
@@ -64,6 +68,10 @@ class FeedEntry(Value):
     default_label: LabelText
     curated: bool = Field(default=False, description="One record per incident.")
     analyst: bool = Field(default=False, description="Its SAME and DIFFERENT links act.")
+    quota_records_per_day: Quota | None = Field(
+        default=None,
+        description="What it brings in an ordinary day under one label, in records; null: the bus's own default.",
+    )
 
 
 class AgencyEntry(Value):

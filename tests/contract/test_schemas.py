@@ -44,11 +44,11 @@ def test_a_schema_is_found_by_kind_by_fingerprint_and_by_the_prefix_of_its_bytes
 
 
 def test_a_release_without_a_change_writes_nothing_new(tmp_path: Path) -> None:
-    assert release(tmp_path) == []
+    for path in FOLDER.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
     first = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert release(tmp_path) == []
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
-    assert {path.name for path in FOLDER.iterdir()} == set(first)
 
 
 def _record(*fields: dict[str, Any], name: str = "R") -> dict[str, Any]:

@@ -15,6 +15,7 @@ import schemas
 from schemas import codec, delivery, payload, registry
 from schemas.compatibility import expand
 from schemas.registry import Pin, Schema, newest, sha256_fingerprint, single_object_prefix
+from schemas.release import released
 from schemas.untyped import AvroSchema
 
 AVRO = Path(schemas.__path__[0]) / "avro"
@@ -38,8 +39,8 @@ def plant(monkeypatch: pytest.MonkeyPatch, folder: Path, keep: Collection[str] =
     """Release, in this folder, each kind's `older` schema before today's, and let the registry read there."""
     (folder / "avro").mkdir()
     pins = []
-    for path in sorted(AVRO.glob("*.v1.avsc")):
-        kind, today = path.name.partition(".")[0], json.loads(path.read_text("utf-8"))
+    for kind in sorted({pin.kind for pin in registry.pins()}):
+        today = released(AVRO, kind)[-1]
         for version, schema in enumerate(_versions(today, keep), 1):
             (folder / "avro" / f"{kind}.v{version}.avsc").write_text(json.dumps(schema), "utf-8")
             prefix = single_object_prefix(schema).hex()

@@ -136,7 +136,7 @@ class Office:
 def feed(name: str, **changed: Any) -> dict[str, Any]:
     """A feed's entry in a roster."""
     default = {"floor": PUBLIC, "protected_floor": PROTECTED, "default_label": RESTRICTED, "curated": False}
-    return {"name": name, **default, "analyst": False, **changed}
+    return {"name": name, **default, "analyst": False, "quota_records_per_day": None, **changed}
 
 
 def key_entry(key: SigningKey, **changed: Any) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from typing import Any
 
 from bus.errors import Refusal
+from bus.names import AUTHORITY
 from bus.stages.checks.claim import Claim, Refused, Submission, bad_signature, examine, is_signed
 from bus.stages.checks.content import Content, read_content
 from bus.stages.checks.fields import judge_fields
 from bus.stages.checks.memory import Candidate, Covers, Known, Memory
+from bus.stages.checks.quota import judge_quota
 from bus.stages.checks.verdict import (
     Accepted,
     Repeated,
@@ -54,6 +56,10 @@ def conclude(  # noqa: PLR0911 - a refusal at each check
         return reject(claim, content, first_at, submission.at)
     if isinstance(first_at, Known):
         return Repeated(first_receipt(new, first_at))
+    # 8 the quota, last: a repeat needs no room, and what is refused anyway takes none
+    full = _judge_quota(new, control, memory, submission.agency)
+    if full is not None:
+        return reject(claim, content, full, submission.at)
     after = control.apply(claim.envelope, message, submission.at) if new.kind in CONTROL_KINDS else control
     if isinstance(after, Refusal):
         return reject(claim, content, after, submission.at)
@@ -67,6 +73,14 @@ def conclude(  # noqa: PLR0911 - a refusal at each check
         after,
         memory.has_gap(claim.type.feed, new.label, new.sequence, control.trust),
     )
+
+
+def _judge_quota(new: Candidate, control: Control, memory: Memory, agency: str) -> Refusal | None:
+    """Whether the feed's quota is used up; the authority has none."""
+    feed = control.trust.feed(agency, new.feed)
+    if feed is None or agency == AUTHORITY:
+        return None
+    return judge_quota(feed, memory.used(new.feed, new.label, new.at, control.trust))
 
 
 def _candidate(claim: Claim, content: Content, at: int) -> Candidate:

@@ -1,10 +1,10 @@
 """What check 9 remembers of an agency: a pure fold over the receipts that it was given.
 
 So a shard that restarts reads `receipts.<agency>` and knows what it knew, as far back as receipts are kept (460 days,
-bus/log/topics.py). A shard that runs on forgets nothing, some 0.6 kB a record, and so may still answer STALE_REVISION
-where a restarted one accepts: nobody reads a record of that age any more. Of each record (kind, feed, id) it keeps the
-accepted revisions; a revision whose key is compromised counts for nothing, so that a thief's revision 10⁶ does not lock
-the author out. The verdicts, in their order:
+bus/log/topics.py); a shard that runs on forgets what is older, so that both answer alike, and its memory, some 0.6 kB a
+record, is bounded by time and quota. Of each record (kind, feed, id) it keeps the accepted revisions; a revision whose
+key is compromised counts for nothing, so that a thief's revision 10⁶ does not lock the author out. The verdicts, in
+their order:
 
 the same digest again is a repeat · another body under the same revision is ID_CONFLICT · a revision below the latest,
 or under a retraction or replacement with exactly its label, is STALE_REVISION · another label than before is
@@ -13,12 +13,16 @@ LABEL_CHANGED.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
+from itertools import takewhile
 from operator import attrgetter
 from sys import intern
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from bus.errors import Reason, Refusal, refuse
+from bus.log.topics import EVENTS_MS
+from bus.stages.checks.quota import Used
 from bus.trust.roster import Trust
+from bus.units import HOUR_MS
 
 RecordKey: TypeAlias = tuple[str, str, str]
 """(kind, feed, id): unique within an agency."""
@@ -31,6 +35,8 @@ _ALL: Final = 2**63
 """Above every revision."""
 HEARTBEATS_KEPT: Final = 64
 """Of a heartbeat only the latest: one a minute over the 460 days that receipts live would be 660,000 revisions."""
+_LINES: Final = 1_000
+"""Feeds and labels of refused records: authors choose labels, and may invent them without end."""
 
 
 class Known(NamedTuple):
@@ -76,16 +82,25 @@ class Memory:
     def __init__(self) -> None:
         """Remember nothing."""
         self._records: dict[RecordKey, list[Known]] = {}
+        """Those whose latest revision was accepted first come first."""
         self._long: dict[RecordKey, list[Known]] = {}
         """What counts under `_trust` of the records with many revisions, so that one more costs the others no time."""
         self._trust: Trust | None = None
         self._covering: dict[tuple[RecordKey, str], list[tuple[int, RecordKey]]] = {}
         """By what is covered and under which label: what covers it, and up to which revision at most; ascending."""
         self._sequences: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
-        """Of a feed and label, each key's highest number, and when it was judged (UTC ms)."""
+        """Of a feed and label, each key's highest number, and when it was judged (UTC ms); in the order of use."""
+        self._used = Used()
+        self._swept = 0
+        """In which hour (since 1970) it was last forgotten what is too old."""
+
+    def used(self, feed: str, label: str, at: int, trust: Trust) -> int:
+        """How many records of this label were accepted lately, for the quota."""
+        return self._used.within((feed, label), at, trust)
 
     def judge(self, new: Candidate, trust: Trust) -> Known | int | Refusal:
         """Check 9: what was accepted before (a repeat), `first_at` of what is new, or a refusal."""
+        self._forget(new.at)
         counting = self._counting(new.key, trust)
         place = bisect_left(counting, new.revision, key=_REVISION)
         if place < len(counting):
@@ -133,17 +148,22 @@ class Memory:
 
     def _count(self, of: tuple[str, str], key_id: str, number: tuple[int, int], *, is_accepted: bool) -> None:
         """A refused record's number is not missing either, but only the next one: a wild one would end the alarm."""
-        tops = self._sequences.setdefault(of, {})
+        if not is_accepted and of not in self._sequences and len(self._sequences) >= _LINES:
+            return
+        tops = self._sequences[of] = self._sequences.pop(of, {})
         if is_accepted:
             tops[key_id] = max(number, tops.get(key_id, number))
         elif number[0] == 1 + max((top for top, _ in tops.values()), default=0):
             tops[key_id] = number
 
     def _keep(self, key: RecordKey, known: Known) -> None:
-        kept = self._records.setdefault(key, [])
+        kept = self._records.get(key, [])
         at = bisect_left(kept, known.accepted_at, key=_ACCEPTED_AT)
         if any(kept[place] == known for place in range(at, len(kept))):
             return
+        self._records.pop(key, None)
+        self._records[key] = kept
+        self._used.count((key[1], known.label), known.key_id, known.accepted_at)
         kept.append(known)
         if key in self._long and not (self._trust is None or self._trust.is_tainted(known.key_id, known.accepted_at)):
             self._long[key].append(known)
@@ -157,6 +177,25 @@ class Memory:
             place = bisect_left(entries, entry)
             if entries[place : place + 1] != [entry]:
                 entries.insert(place, entry)
+
+    def _forget(self, at: int) -> None:
+        """Once an hour, let go of records that were last revised before receipts are kept, and of unused numbers."""
+        hour = at // HOUR_MS
+        if hour == self._swept:
+            return
+        self._swept, until = hour, hour * HOUR_MS - EVENTS_MS
+        for key in list(takewhile(lambda key: self._records[key][-1].accepted_at < until, self._records)):
+            kept = self._records.pop(key)
+            self._long.pop(key, None)
+            for covered, label in {(covered, known.label) for known in kept for covered, _ in known.covers}:
+                entries = [one for one in self._covering.pop((covered, label), ()) if one[1] != key]
+                if entries:
+                    self._covering[covered, label] = entries
+        for of in list(takewhile(lambda of: self._last(of) < until, self._sequences)):
+            del self._sequences[of]
+
+    def _last(self, of: tuple[str, str]) -> int:
+        return max((at for _, at in self._sequences[of].values()), default=0)
 
     def _counting(self, key: RecordKey, trust: Trust) -> list[Known]:
         """The record's revisions whose keys were not compromised when they were accepted, in ascending order.
