@@ -16,6 +16,7 @@ from schemas.models.control import (
 )
 from schemas.models.enums import (
     ActorClass,
+    AuditedAct,
     Change,
     Claims,
     Consent,
@@ -71,7 +72,7 @@ from schemas.models.parameters import (
     Words,
 )
 from schemas.models.place import Admin, When, Where
-from schemas.models.records import AcceptedEvent, Covered, Delivery, Receipt, Tick
+from schemas.models.records import AcceptedEvent, Audited, Covered, Delivery, Receipt, Tick
 from schemas.models.source import Media, Original, Source, Text
 from schemas.models.validation import validate
 
@@ -89,6 +90,8 @@ __all__ = [
     "AlertMember",
     "AlertMessage",
     "AlertThreshold",
+    "Audited",
+    "AuditedAct",
     "Caps",
     "Change",
     "Claims",

@@ -249,3 +249,13 @@ class DeliveryReason(StrEnum):
     MERGED = "MERGED"
     SPLIT = "SPLIT"
     QUIET = "QUIET"
+
+
+class AuditedAct(StrEnum):
+    """What an operator did."""
+
+    OTHER = "OTHER"
+    RETRY = "RETRY"
+    DROP = "DROP"
+    BACKUP = "BACKUP"
+    RESTORE = "RESTORE"

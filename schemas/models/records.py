@@ -18,7 +18,7 @@ from schemas.models.base import (
     TimeMs,
     Value,
 )
-from schemas.models.enums import Change, DeliveredKind, DeliveryReason, RetractedKind, Verdict
+from schemas.models.enums import AuditedAct, Change, DeliveredKind, DeliveryReason, RetractedKind, Verdict
 
 
 class AcceptedEvent(Value):
@@ -86,3 +86,17 @@ class Delivery(Value):
     superseded_by: Line | None = None
     body: bytes | None = Field(default=None, description="The signed bytes.")
     chain: Bytes32 = Field(description="Hash of the previous delivery's chain and this one.")
+
+
+class Audited(Value):
+    """One act of an operator, and never anything of a payload; when it was done, the log's append time says."""
+
+    act: Lax[AuditedAct]
+    by: Short = Field(description="Who, as the operating system names them.")
+    agency: Name | None = Field(default=None, description="Whose records it concerns.")
+    sha256: Hex64 | None = Field(default=None, description="Of the bytes that were sent again or dropped.")
+    up_to_offset: int | None = Field(
+        default=None, ge=0, description="Concerns these bytes in `rejected.<agency>` up to and with this offset."
+    )
+    reason: Short | None = Field(default=None, description="The code for which these bytes were last refused.")
+    note: Note | None = Field(default=None, description="The operator's own words.")
