@@ -11,27 +11,43 @@ from bus.errors import NotFoundError, UsageError
 from bus.units import MINUTE_MS
 
 if TYPE_CHECKING:
-    from bus.client import Picture
+    from bus.client import Picture, Subscriber
     from schemas.models import Count, When, Where
 
+KEPT = "picture"
+"""The name of the reader whose picture the commands show."""
 _SHORTEST = 6
 """Digits of an alert's id that are enough, where only one begins so."""
 
 
 @contextmanager
 def looked_at(args: Namespace) -> Iterator[tuple[Opened, "Picture"]]:
-    """The picture of the agency that is named: all its deliveries, each checked against the chain."""
+    """The picture of the agency that is named: all its deliveries, each checked against the chain.
+
+    It is kept in the home, so that a command reads only what is new.
+    """
+    with opened(args) as bus, subscribed(bus, args.agency, KEPT) as subscriber:
+        yield bus, subscriber.catch_up()
+
+
+@contextmanager
+def subscribed(bus: Opened, agency: str, name: str, *, verify: bool = True) -> "Iterator[Subscriber]":
+    """The agency's reader of this name; in a home that can't be written to, one that begins anew and keeps nothing."""
     from bus.client import open_subscriber
+    from bus.home import DiskFullError, HomeReadOnlyError
     from bus.log.faults import NoTopicError
 
-    with opened(args) as bus:
+    try:
         try:
-            picture = open_subscriber(bus.home, bus.log, args.agency).catch_up()
-        except NoTopicError as none:
-            raise NotFoundError(
-                f"this bus has no agency {args.agency}", "`tocsin agency ls` lists the agencies."
-            ) from none
-        yield bus, picture
+            subscriber = open_subscriber(bus.home, bus.log, agency, name=name, verify=verify)
+        except (DiskFullError, HomeReadOnlyError):
+            subscriber = open_subscriber(bus.home, bus.log, agency, verify=verify)
+    except NoTopicError as none:
+        raise NotFoundError(f"this bus has no agency {agency}", "`tocsin agency ls` lists the agencies.") from none
+    try:
+        yield subscriber
+    finally:
+        subscriber.close()
 
 
 def note_unreadable(output: Output, ref: str) -> None:

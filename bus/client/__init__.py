@@ -6,7 +6,7 @@ from bus.client.picture import Picture
 from bus.client.publication import Draft, Outcome, Publication
 from bus.client.publisher import Publisher
 from bus.client.receipts import read_receipts
-from bus.client.subscriber import Subscriber
+from bus.client.subscriber import Received, Subscriber
 from bus.client.verify import Verification, verify_alert, verify_alerts, verify_event
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Picture",
     "Publication",
     "Publisher",
+    "Received",
     "Subscriber",
     "Verification",
     "open_publisher",

@@ -7,6 +7,7 @@ from bus.errors import Refusal
 from bus.labels import Policy
 from bus.log.protocol import Log
 from bus.stages.control import CONTROL, Control
+from bus.stages.correlate.state import ADMISSION_MS
 from bus.stages.following import follow
 from bus.trust.roster import Key, Trust
 
@@ -16,11 +17,18 @@ class Authority:
 
     def __init__(self, log: Log, pin: bytes) -> None:
         """Read the control topic to its end."""
+        self._log = log
         self._since: list[int] = []
         self._rosters: list[Trust] = []
         self._control = Control.start(pin)
-        for record in log.read(CONTROL):
+        self._next = 0
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take in what the authority has said since."""
+        for record in self._log.read(CONTROL, self._next):
             accepted_at, self._control = follow(self._control, record)
+            self._next = record.offset + 1
             if self._control.roster_version > len(self._rosters):
                 self._since.append(accepted_at)
                 self._rosters.append(self._control.trust)
@@ -46,3 +54,11 @@ class Authority:
             return Trust.pinned(self.trust.pin).judge_key(key_id, feed, at)
         judged = [trust.judge_key(key_id, feed, at) for trust in self._rosters[index - 1 :]]
         return next((found for found in judged if isinstance(found, Key)), judged[0])
+
+    def moments(self, delivered_at: int) -> list[int]:
+        """When the bus may have accepted what it delivered then, latest first: each time keys stood differently.
+
+        A reader whose rights grow is given the records of 14 days, whose keys may have ended meanwhile.
+        """
+        since = delivered_at - ADMISSION_MS
+        return [delivered_at, *(at - 1 for at in reversed(self._since) if since < at <= delivered_at), since]

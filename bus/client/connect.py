@@ -6,12 +6,14 @@ Key, policies and default labels as the roster in force has them.
 from collections.abc import Callable
 
 from bus.client.authority import Authority
+from bus.client.kept import Kept
 from bus.client.publisher import BATCH_RECORDS, Publisher
 from bus.client.subscriber import Subscriber
 from bus.clock import now_ms
 from bus.errors import NotFoundError, Refusal
 from bus.home import Home, load_keys
 from bus.log.protocol import Log
+from bus.log.topics import topic
 from bus.trust.keys import SigningKey
 
 
@@ -47,9 +49,11 @@ def open_publisher(  # noqa: PLR0913 - what a publisher is made of
     )
 
 
-def open_subscriber(home: Home, log: Log, agency: str) -> Subscriber:
-    """A subscriber of the agency, from its first delivery on."""
-    return Subscriber(log, agency, home.pin())
+def open_subscriber(home: Home, log: Log, agency: str, *, name: str | None = None, verify: bool = True) -> Subscriber:
+    """A subscriber of the agency: from its first delivery on, or where the reader of this name stopped."""
+    log.end(topic("outbox", agency))  # only an agency of this bus has one: nobody else's folder is made
+    path = None if name is None else home.reader(agency, name)
+    return Subscriber(log, agency, home.pin(), kept=Kept(path, agency, home.pin()), verify=verify)
 
 
 def signing_key(home: Home, authority: Authority, agency: str, feed: str, at: int) -> SigningKey:

@@ -1,102 +1,228 @@
-"""An agency's subscriber: deliveries in order, each checked against the chain, folded into the agency's picture.
+"""An agency's subscriber: deliveries in order, each checked against the chain and verified to its author's bytes.
 
-Each delivery, in numbered steps (pictures.md, 4):
+Each delivery, in numbered steps:
 
-1. decode: strictly, one spelling only.
-2. repeat: a number that was read already is dropped.
-3. gap: any number but the next stops the subscriber.
-4. chain: hash of the previous chain and of this delivery without its own; a mismatch stops the subscriber.
+1. to 4.: decode it, drop repeats, stop at a gap and where the chain breaks (`bus.client.chain`).
 5. fold it into the picture.
+6. verify: who signed it, and every member of an alert, unless `verify=False`. What is not good is no reason to stop: a
+key may have been revoked since. It comes without its message, and the findings say why.
+
+A delivery counts as read when the next one is asked for. With the picture it is remembered, in one transaction, when
+nothing waits any more, when the reader stops, and at the latest after `SLICE_RECORDS`. So a reader that is killed loses
+nothing, and gets again at most one slice.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import threading
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple, Self
 
-from bus.client.picture import Picture
+from bus.client.authority import Authority
+from bus.client.chain import BrokenOutboxError, Chain, OlderOutboxError, PrunedOutboxError
+from bus.client.kept import Head, Kept
+from bus.client.opened import Opened, open_signed
+from bus.client.picture import Held, Picture
+from bus.client.verify import Finding, verify_held
+from bus.clock import now_ms
 from bus.errors import Refusal, TocsinError
+from bus.home import Home
 from bus.log.protocol import Log, Record
+from bus.log.sqlite import SqliteLog
 from bus.log.topics import topic
-from schemas.codec import decode_value
-from schemas.delivery import first_chain, next_chain, strip_chain
-from schemas.models import Delivery, validate
-from schemas.registry import PREFIX_BYTES, of_bytes
+from schemas.delivery import first_chain
+from schemas.models import Delivery, Message
 
-__all__ = ["BrokenOutboxError", "Head", "Received", "Subscriber", "first_chain"]
+__all__ = [
+    "BrokenOutboxError",
+    "Head",
+    "OlderOutboxError",
+    "PrunedOutboxError",
+    "Received",
+    "Subscriber",
+    "first_chain",
+]
 
-
-class BrokenOutboxError(TocsinError):
-    """The outbox is not the unbroken chain that the bus writes: something is lost, forged or reordered."""
-
-
-class Head(NamedTuple):
-    """How far a subscriber has read: the last delivery's number and chain, and the next offset of the outbox."""
-
-    sequence: int
-    chain: bytes
-    offset: int = 0
+SLICE_RECORDS: Final = 500
+"""Deliveries in one transaction, or as many as were read in `SLICE_S`: what a killed reader gets again at most."""
+SLICE_S: Final = 1.0
+WAIT_S: Final = 0.5
+"""How often one that follows looks whether it shall stop."""
 
 
 class Received(NamedTuple):
-    """One delivery, as checked, and when the log appended it (UTC ms)."""
+    """One delivery, as checked, and when the log appended it (UTC ms).
+
+    `message`: what its author signed, or of an alert the bus; None where there is no content or a signature is not
+    good, and `findings` says which. Both stand empty where nothing was verified.
+    """
 
     delivery: Delivery
     delivered_at: int
+    message: Message | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether no signature was found bad. A delivery without content holds none: the chain vouches for it."""
+        return all(finding.refusal is None for finding in self.findings)
+
+    def open(self) -> Message | Refusal | None:
+        """What it says, verified or not; None where it has no content."""
+        if self.message is not None or self.delivery.body is None:
+            return self.message
+        opened = open_signed(self.delivery.body)
+        return opened.message if isinstance(opened, Opened) else opened
 
 
 class Subscriber:
-    """Reads one agency's outbox. After an error its state is as before the delivery that broke the chain."""
+    """Reads one agency's outbox. After an error its state is as before the delivery that broke the chain.
 
-    def __init__(self, log: Log, reader: str, pin: bytes, head: Head | None = None) -> None:
-        """Read from the start, or go on after `head`, whose picture the caller then holds."""
+    Six lines are enough; what one named reader has read is kept in the home and not read again:
+
+        from bus.client import Subscriber
+
+        with Subscriber.open("my-home", "beta", name="map") as subscriber:
+            for received in subscriber.follow():
+                print(received.delivery.change, received.delivery.ref, received.message)
+    """
+
+    def __init__(  # noqa: PLR0913 - what a subscriber is made of
+        self,
+        log: Log,
+        reader: str,
+        pin: bytes,
+        head: Head | None = None,
+        *,
+        kept: Kept | None = None,
+        verify: bool = True,
+        owns_log: bool = False,
+    ) -> None:
+        """Read from where `kept` ends, or after `head`, whose picture the caller then holds, or from the start."""
         self._log = log
-        self._outbox = topic("outbox", reader)
-        self.head = head or Head(0, first_chain(reader, pin))
-        self.picture = Picture()
+        self._chain = Chain(log, reader)
+        self._pin = pin
+        self._kept = kept or Kept(None, reader, pin)
+        if head is not None:
+            self._kept.move(head)
+        self._verify = verify
+        self._authority: Authority | None = None
+        self._is_known = False
+        self._owns_log = owns_log
+
+    @classmethod
+    def open(cls, home: str | Path, agency: str, *, name: str = "main", verify: bool = True) -> Self:
+        """The reader of this name of an agency, in a home; close it, or use it in a `with`.
+
+        Each name has a head and a picture of its own. `verify=False` checks the chain only, at a third of the cost.
+        """
+        found = Home.open(Path(home), writing=True)
+        log = SqliteLog(found.log, now_ms)
+        try:
+            log.end(topic("outbox", agency))  # only an agency of this bus has one: nobody else's folder is made
+            kept = Kept(found.reader(agency, name), agency, found.pin())
+            return cls(log, agency, found.pin(), kept=kept, verify=verify, owns_log=True)
+        except BaseException:
+            log.close()
+            raise
+
+    @property
+    def picture(self) -> Picture:
+        """What the reader has, as far as it has read."""
+        return self._kept.picture
+
+    @property
+    def head(self) -> Head:
+        """How far it has read."""
+        return self._kept.head()
+
+    @head.setter
+    def head(self, head: Head) -> None:
+        self._kept.move(head)
+
+    def __iter__(self) -> Iterator[Received]:
+        """What was delivered since it was last read."""
+        return self.poll()
 
     def poll(self) -> Iterator[Received]:
-        """What was delivered since the last call, checked and folded one by one."""
-        for record in self._log.read(self._outbox, self.head.offset):
-            received = self._take(record)
-            if received is not None:
-                yield received
+        """What was delivered since it was last read, checked, folded and verified one by one, in bounded memory."""
+        return self._read(verify=self._verify)
+
+    def follow(self, stop: threading.Event | None = None) -> Iterator[Received]:
+        """What was delivered, and then whatever is, as it comes, until `stop` is set."""
+        while stop is None or not stop.is_set():
+            yield from self.poll()
+            self._log.wait(WAIT_S)
 
     def catch_up(self) -> Picture:
-        """Read all there is, and return the picture."""
-        for _ in self.poll():
+        """Read all there is, and return the picture; no signature is judged."""
+        for _ in self._read(verify=False):
             pass
         return self.picture
 
-    def _take(self, record: Record) -> Received | None:
-        delivery = self._decoded(record)
-        following = record.offset + 1
-        if delivery.sequence <= self.head.sequence:
-            self._check_repeat(delivery)
-            self.head = self.head._replace(offset=following)
-            return None
-        if delivery.sequence != self.head.sequence + 1:
-            raise self._broken(f"delivery {self.head.sequence + 1} is missing")
-        chain = next_chain(self.head.chain, strip_chain(record.value))
-        if chain != delivery.chain:
-            raise self._broken(f"delivery {delivery.sequence} does not continue the chain")
-        self.head = Head(delivery.sequence, chain, following)
+    def close(self) -> None:
+        """Let go of what is kept."""
+        self._kept.close()
+        if self._owns_log:
+            self._log.close()
+
+    def __enter__(self) -> Self:
+        """Nothing more to do: `close` comes at the end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def _read(self, *, verify: bool) -> Iterator[Received]:
+        """Slice by slice, each in one transaction, until the log ends."""
+        if not self._is_known:
+            self._chain.check_known(self._kept.head())
+            self._is_known = True
+        authority = None
+        if verify:
+            authority = self._authority = self._authority or Authority(self._log, self._pin)
+            authority.refresh()
+        while (yield from self._slice(authority)):
+            pass
+
+    def _slice(self, authority: Authority | None) -> Generator[Received, None, bool]:
+        """One transaction; True where more may wait."""
+        until, count, fault = time.monotonic() + SLICE_S, 0, None
+        with self._kept.transaction():
+            head = self._kept.head()  # asked under the lock: another process with this state may have gone on
+            for record in self._log.read(self._chain.topic, head.offset):
+                count += 1
+                try:
+                    with self._kept.undoable():
+                        received, following = self._take(record, head, authority)
+                        if received is not None:
+                            yield received
+                except GeneratorExit:
+                    count = 0
+                    break
+                except TocsinError as broken:
+                    fault = broken
+                    break
+                head = following
+                if count == SLICE_RECORDS or time.monotonic() > until:
+                    break
+            self._kept.move(head)
+        if fault is not None:
+            raise fault
+        return count > 0
+
+    def _take(self, record: Record, head: Head, authority: Authority | None) -> tuple[Received | None, Head]:
+        """Steps 1 to 6 of one record; nothing is received where it is a repeat."""
+        delivery, following = self._chain.take(record, head)
+        if delivery is None:
+            return None, following
         self.picture.apply(delivery, record.append_time_ms)
-        return Received(delivery, record.append_time_ms)
+        return self._verified(delivery, record.append_time_ms, authority), following
 
-    def _decoded(self, record: Record) -> Delivery:
-        schema = of_bytes(record.value)
-        value = schema if isinstance(schema, Refusal) else decode_value(schema, record.value, PREFIX_BYTES)
-        delivery = value if isinstance(value, Refusal) else validate(Delivery, value)
-        if isinstance(delivery, Refusal):
-            raise self._broken(f"what stands at offset {record.offset} is no delivery")
-        return delivery
-
-    def _check_repeat(self, delivery: Delivery) -> None:
-        """Of a repeat only the latest can be compared; that it repeats another delivery would be a forgery."""
-        if delivery.sequence == self.head.sequence and delivery.chain != self.head.chain:
-            raise self._broken(f"two different deliveries have the number {delivery.sequence}")
-
-    def _broken(self, what: str) -> BrokenOutboxError:
-        return BrokenOutboxError(
-            f"{self._outbox}: {what}",
-            "Trust nothing after it, and tell the operator of the bus; what was read before it stands.",
-        )
+    def _verified(self, delivery: Delivery, at: int, authority: Authority | None) -> Received:
+        if authority is None or delivery.body is None:
+            return Received(delivery, at)
+        held = Held(delivery.kind, delivery.ref, delivery.revision, delivery.body, at)
+        found, message = verify_held(self.picture, authority, held)
+        return Received(delivery, at, message, found.findings)

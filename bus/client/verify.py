@@ -10,11 +10,10 @@ was:
 5. only then are the bytes decoded: what they say of themselves (agency, feed, id, revision) equals what the alert says.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bus.client.authority import Authority
 from bus.client.opened import parse_signed
@@ -24,8 +23,17 @@ from bus.names import BUS
 from bus.stages.following import read_message
 from bus.trust.frame import Envelope
 from bus.trust.keys import verify
+from bus.trust.roster import Key
 from schemas.codec import parse_payload_type
-from schemas.models import AlertMember, AlertMessage, EventMessage, Message
+from schemas.models import (
+    AlertMember,
+    AlertMessage,
+    DeliveredKind,
+    EventMessage,
+    LinkMessage,
+    Message,
+    RetractionMessage,
+)
 
 
 class Checked(StrEnum):
@@ -34,6 +42,17 @@ class Checked(StrEnum):
     ALERT = "alert"
     MEMBER = "member"
     EVENT = "event"
+    RETRACTION = "retraction"
+    LINK = "link"
+
+
+_MODEL: Final[dict[Checked, type[Message]]] = {
+    Checked.ALERT: AlertMessage,
+    Checked.MEMBER: EventMessage,
+    Checked.EVENT: EventMessage,
+    Checked.RETRACTION: RetractionMessage,
+    Checked.LINK: LinkMessage,
+}
 
 
 class Finding(NamedTuple):
@@ -62,58 +81,53 @@ class Verification:
 def verify_alert(picture: Picture, authority: Authority, alert_id: str) -> Verification:
     """Check one alert of a reader's picture; without findings where the reader has no such alert."""
     held = picture.alerts().get(alert_id)
-    return Verification(()) if held is None else _verify(held, _by_digest(picture), authority)
+    return Verification(()) if held is None else verify_held(picture, authority, held)[0]
 
 
 def verify_alerts(picture: Picture, authority: Authority) -> dict[str, Verification]:
-    """Check every alert of a reader's picture, by its id; the events are looked through once for all."""
-    digests = _by_digest(picture)
-    return {alert_id: _verify(held, digests, authority) for alert_id, held in picture.alerts().items()}
+    """Check every alert of a reader's picture, by its id."""
+    return {alert_id: verify_held(picture, authority, held)[0] for alert_id, held in picture.alerts().items()}
 
 
 def verify_event(picture: Picture, authority: Authority, ref: str) -> Verification:
-    """Check one event of a reader's picture, its key judged at the time of delivery."""
+    """Check one event of a reader's picture."""
     held = picture.events().get(ref)
-    if held is None:
-        return Verification(())
-    signing = _Signing(ref.partition("/")[0], held.delivered_at)
-    finding, _ = _judged(Checked.EVENT, ref, parse_signed(held.body), signing, authority)
-    return Verification((finding,))
+    return Verification(()) if held is None else verify_held(picture, authority, held)[0]
 
 
-def _verify(held: Held, envelopes: Mapping[str, Envelope], authority: Authority) -> Verification:
-    """The five steps, for one alert."""
-    signing = _Signing(BUS, held.delivered_at)
-    first, message = _judged(Checked.ALERT, held.ref, parse_signed(held.body), signing, authority)
+def verify_held(picture: Picture, authority: Authority, held: Held) -> tuple[Verification, Message | None]:
+    """Check one record or alert that was delivered, and return what it says where every signature holds."""
+    if held.kind is not DeliveredKind.ALERT:
+        signing = _Signing(held.ref.partition("/")[0], authority.moments(held.delivered_at))
+        finding, said = _judged(Checked(held.kind.value), held.ref, parse_signed(held.body), signing, authority)
+        return Verification((finding,)), said
+    first, message = _judged(
+        Checked.ALERT, held.ref, parse_signed(held.body), _Signing(BUS, (held.delivered_at,)), authority
+    )
     if not isinstance(message, AlertMessage):
-        return Verification((first,))
-    members = (_member(member, envelopes.get(member.digest), authority) for member in message.body.members)
-    return Verification((first, *members))
+        return Verification((first,)), None
+    members = (_member(member, picture.signed(member.digest), authority) for member in message.body.members)
+    found = Verification((first, *members))
+    return found, message if found.good else None
 
 
-def _by_digest(picture: Picture) -> dict[str, Envelope]:
-    """The events of a picture, as they are and were, by the digest of their signed bytes, undecoded."""
-    parsed = (parse_signed(held.body) for held in chain(*picture.past.values(), picture.events().values()))
-    return {envelope.digest.hex(): envelope for envelope in parsed if not isinstance(envelope, Refusal)}
-
-
-def _member(member: AlertMember, envelope: Envelope | None, authority: Authority) -> Finding:
+def _member(member: AlertMember, data: bytes | None, authority: Authority) -> Finding:
     ref = f"{member.agency}/{member.feed}/{member.id}"
-    if envelope is None:
+    if data is None:
         missing = refuse(Reason.BAD_FIELD, "members.digest", "the digest of an event that this reader was given")
         return Finding(Checked.MEMBER, ref, member.digest, None, None, missing)
-    signing = _Signing(member.agency, member.accepted_at)
-    finding, message = _judged(Checked.MEMBER, ref, envelope, signing, authority)
+    signing = _Signing(member.agency, (member.accepted_at,))
+    finding, message = _judged(Checked.MEMBER, ref, parse_signed(data), signing, authority)
     if message is not None and message.header.revision != member.revision:
         return finding._replace(refusal=refuse(Reason.BAD_FIELD, "members", "the revision that the author's bytes say"))
     return finding
 
 
 class _Signing(NamedTuple):
-    """Who must have signed, and when (UTC ms)."""
+    """Who must have signed, and when it may have been accepted (UTC ms): one time where it is known."""
 
     agency: str
-    at: int
+    moments: Sequence[int]
 
 
 def _judged(
@@ -130,9 +144,7 @@ def _judged(
     return (finding, message) if refusal is None else (finding._replace(refusal=refusal), None)
 
 
-def _unsigned(  # noqa: PLR0911 - a refusal at each check
-    envelope: Envelope, signing: _Signing, authority: Authority
-) -> Refusal | None:
+def _unsigned(envelope: Envelope, signing: _Signing, authority: Authority) -> Refusal | None:
     """Why this is not signed by whom it should be, or None. Nothing of the payload is decoded."""
     if len(envelope.signatures) != 1:
         return refuse(Reason.BAD_FRAME, "signatures", "exactly one signature")
@@ -140,22 +152,29 @@ def _unsigned(  # noqa: PLR0911 - a refusal at each check
     if isinstance(named, Refusal):
         return named
     signature = envelope.signatures[0]
-    key = authority.judge_key(signature.key_id, named.feed, signing.at)
+    judged = [_key(signature.key_id, named.feed, at, authority) for at in signing.moments]
+    key = next((found for found in judged if isinstance(found, Key)), judged[0])
     if isinstance(key, Refusal):
         return key
     if key.agency != signing.agency:
         return refuse(Reason.AGENCY_MISMATCH, "signatures[0]", f"a key of {signing.agency}")
     if not verify(key.public, signature.value, envelope.signed):
         return refuse(Reason.BAD_SIGNATURE, "signatures[0]", "a signature over exactly these bytes")
-    if authority.trust.is_tainted(signature.key_id, signing.at):
-        return refuse(Reason.KEY_REVOKED, "signatures[0]", "a key that was not compromised when the bus accepted them")
     return None
+
+
+def _key(key_id: str, feed: str, at: int, authority: Authority) -> Key | Refusal:
+    """The key, if it could sign for this feed at `at`, and is not known as compromised by then."""
+    if authority.trust.is_tainted(key_id, at):
+        return refuse(Reason.KEY_REVOKED, "signatures[0]", "a key that was not compromised when the bus accepted them")
+    return authority.judge_key(key_id, feed, at)
 
 
 def _contradicted(checked: Checked, ref: str, agency: str, message: Message) -> Refusal | None:
     """Why the signed content is not what it was delivered or cited as, or None."""
-    if not isinstance(message, AlertMessage if checked is Checked.ALERT else EventMessage):
-        return refuse(Reason.UNKNOWN_TYPE, "payload type", "an alert" if checked is Checked.ALERT else "an event")
+    if not isinstance(message, _MODEL[checked]):
+        wanted = Checked.EVENT if checked is Checked.MEMBER else checked
+        return refuse(Reason.UNKNOWN_TYPE, "payload type", f"one of kind {wanted}")
     header = message.header
     if header.agency != agency:
         return refuse(Reason.AGENCY_MISMATCH, "header.agency", "the agency that owns the signing key")

@@ -32,7 +32,7 @@ class Reading(NamedTuple):
 
 def read(log: Log, pin: bytes, authority: Authority, agency: str) -> Reading:
     """Read an agency's outbox to its end, and verify what it holds."""
-    subscriber = Subscriber(log, agency, pin)
+    subscriber = Subscriber(log, agency, pin, verify=False)  # each alert is verified below, once
     deliveries: Counter[str] = Counter()
     told: dict[str, set[str]] = {change: set() for change in Change}
     for received in subscriber.poll():

@@ -20,16 +20,19 @@ BUSY_TIMEOUT_MS: Final = 5000
 class Database:
     """One connection: `with db.transaction(): db.execute(…)`."""
 
-    def __init__(self, path: Path, schema: str, version: int, steps: Mapping[int, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self, path: Path | None, schema: str, version: int, steps: Mapping[int, str] = MappingProxyType({})
+    ) -> None:
         """Open or make the database; `version` is its `user_version`, and a newer one is not touched.
 
-        An older one is brought to it: `steps` leads from each version to the next.
+        An older one is brought to it: `steps` leads from each version to the next. Without a path it is in memory.
         """
-        self.path = path
-        with storage(path):
-            path.touch(PRIVATE, exist_ok=True)
+        self.path = path or Path(":memory:")
+        if path is not None:
+            with storage(path):
+                path.touch(PRIVATE, exist_ok=True)
         with self._faults():
-            self._connection = apsw.Connection(str(path))
+            self._connection = apsw.Connection(str(self.path))
         try:
             self._prepare(schema, version, steps)
         except BaseException:

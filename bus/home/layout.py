@@ -4,6 +4,7 @@ config.toml                   settings (bus.config)
 bus.db                        the embedded log
 keys/<agency>/<key_id>.key    private keys, 0600
 agencies/<name>/publisher.db  what the agency's publisher remembers, and its spool
+agencies/<name>/reader.*.db   how far each of the agency's readers has read, and its picture
 pin                           digest of the first roster, hex: everyone's root of trust
 version                       the home's format; written last, so a home without it was never finished
 """
@@ -113,9 +114,13 @@ class Home:
 
     def publisher(self, agency: str) -> Path:
         """The database of an agency's publisher; its folder is made."""
-        folder = self.agencies / checked_agency(agency)
-        make_folder(folder)
-        return folder / "publisher.db"
+        return self._own(agency) / "publisher.db"
+
+    def reader(self, agency: str, name: str) -> Path:
+        """The database of one of an agency's readers; its folder is made."""
+        if not _AGENCY.fullmatch(name):
+            raise HomeError("this is no name of a reader", "A reader's name is 2 to 32 of a-z, 0-9 and '-'.")
+        return self._own(agency) / f"reader.{name}.db"
 
     def pin(self) -> bytes:
         """The digest of the first roster."""
@@ -123,6 +128,11 @@ class Home:
         if text is None or not _PIN.fullmatch(text):
             raise damaged(self.path / "pin", "64 hex digits, the digest of the first roster")
         return bytes.fromhex(text.strip())
+
+    def _own(self, agency: str) -> Path:
+        folder = self.agencies / checked_agency(agency)
+        make_folder(folder)
+        return folder
 
     def _check_version(self) -> None:
         text = read_text(self.path / "version")
