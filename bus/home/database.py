@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 import apsw
 
-from bus.home.faults import HomeError, HomeNewerError, damaged, disk_full, read_only, storage
+from bus.home.faults import HomeNewerError, database, storage
 from bus.home.files import PRIVATE
 
 BUSY_TIMEOUT_MS: Final = 5000
@@ -31,7 +31,7 @@ class Database:
         if path is not None:
             with storage(path):
                 path.touch(PRIVATE, exist_ok=True)
-        with self._faults():
+        with database(self.path):
             self._connection = apsw.Connection(str(self.path))
         try:
             self._prepare(schema, version, steps)
@@ -41,13 +41,13 @@ class Database:
 
     def execute(self, statement: str, bindings: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Run one statement, in a transaction of its own where the caller has none; returns all rows."""
-        with self._faults():
+        with database(self.path):
             return cast("list[tuple[Any, ...]]", self._connection.execute(statement, bindings).fetchall())
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing, and on the disk when this ends."""
-        with self._faults():
+        with database(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -61,7 +61,7 @@ class Database:
         self._connection.close()
 
     def _prepare(self, schema: str, version: int, steps: Mapping[int, str]) -> None:
-        with self._faults():
+        with database(self.path):
             self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
             if self._version() not in (0, *steps, version):
                 raise HomeNewerError(
@@ -80,26 +80,3 @@ class Database:
 
     def _version(self) -> int:
         return int(self.execute("PRAGMA user_version")[0][0])
-
-    @contextmanager
-    def _faults(self) -> Iterator[None]:
-        try:
-            yield
-        except apsw.FullError as fault:
-            raise disk_full(self.path) from fault
-        except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as fault:
-            raise read_only(self.path) from fault
-        except (apsw.CorruptError, apsw.NotADBError) as fault:
-            raise damaged(self.path, "a sound SQLite database") from fault
-        except (apsw.BusyError, apsw.LockedError) as fault:
-            raise HomeError(
-                f"another process is using {self.path}",
-                "Wait until it is done, then run the command again.",
-                retriable=True,
-            ) from fault
-        except apsw.IOError as fault:
-            raise HomeError(
-                f"the disk failed at {self.path}",
-                "Check the disk and the system's log, then try again.",
-                retriable=True,
-            ) from fault

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import apsw
+
 from bus.errors import TocsinError
 
 
@@ -72,6 +74,31 @@ def storage(path: Path) -> Iterator[None]:
             raise damaged(path, "this file to be there") from fault
         raise HomeError(
             f"the disk failed at {path}: {errno.errorcode.get(fault.errno or 0, 'an error')}",
+            "Check the disk and the system's log, then try again.",
+            retriable=True,
+        ) from fault
+
+
+@contextmanager
+def database(path: Path) -> Iterator[None]:
+    """Turn what SQLite says about a database of the home into a fault with its remedy."""
+    try:
+        yield
+    except apsw.FullError as fault:
+        raise disk_full(path) from fault
+    except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as fault:
+        raise read_only(path) from fault
+    except (apsw.CorruptError, apsw.NotADBError) as fault:
+        raise damaged(path, "a sound SQLite database") from fault
+    except (apsw.BusyError, apsw.LockedError) as fault:
+        raise HomeError(
+            f"another process is using {path}",
+            "Wait until it is done, then run the command again.",
+            retriable=True,
+        ) from fault
+    except apsw.IOError as fault:
+        raise HomeError(
+            f"the disk failed at {path}",
             "Check the disk and the system's log, then try again.",
             retriable=True,
         ) from fault

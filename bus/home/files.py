@@ -1,12 +1,16 @@
 """Files that are whole or absent: written beside, synced, renamed, and the folder synced."""
 
+import hashlib
 import os
+import shutil
 from pathlib import Path
+from typing import Final
 
 from bus.home.faults import storage
 
 PRIVATE = 0o600
 PRIVATE_DIR = 0o700
+_CHUNK_BYTES: Final = 1 << 20
 
 
 def write_atomic(path: Path, data: bytes, mode: int = PRIVATE) -> None:
@@ -29,6 +33,36 @@ def write_atomic(path: Path, data: bytes, mode: int = PRIVATE) -> None:
             beside.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def new_file(path: Path) -> None:
+    """Make an empty private file where there is none."""
+    with storage(path):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE))
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file to a new private one, durable when this returns but for its name."""
+    new_file(target)
+    with storage(source), source.open("rb") as there, target.open("r+b") as here:
+        shutil.copyfileobj(there, here, _CHUNK_BYTES)
+    sync_file(target)
+
+
+def digest_file(path: Path) -> str:
+    """The SHA-256 of a file, hex."""
+    with storage(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_file(path: Path) -> None:
+    """Make what stands in a file durable."""
+    with storage(path):
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def sync_folder(folder: Path) -> None:

@@ -5,6 +5,7 @@ compacted topic is a tombstone: it ends its key.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -146,6 +147,14 @@ class Log(Protocol):
 
     def describe(self) -> LogState:
         """The log at a glance."""
+        ...
+
+    def check(self, *, quick: bool) -> Iterator[str]:
+        """What is wrong with how records are kept, each with its place; nothing where all is sound."""
+        ...
+
+    def frozen(self) -> AbstractContextManager[None]:
+        """All that one thread reads meanwhile through this view, `describe` too, is of one moment. For short looks."""
         ...
 
     def wait(self, timeout_s: float) -> bool:

@@ -4,6 +4,7 @@ Histories by the thousand run on it; that the stages do the same on the embedded
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 
 from bus.log.protocol import LogState, NewRecord, Reader, Record, TopicState
@@ -95,6 +96,13 @@ class MemoryLog:
             TopicState(name, 0, len(kept), self.now_ms, None, compacted=False) for name, kept in self.topics.items()
         )
         return LogState("memory", 0, topics, ())
+
+    def check(self, *, quick: bool) -> Iterator[str]:
+        del quick
+        return iter(())
+
+    def frozen(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def wait(self, timeout_s: float) -> bool:
         del timeout_s

@@ -1,7 +1,7 @@
 """The log at a glance, for `tocsin status`."""
 
 from bus.log.protocol import LogState, OwnerState, TopicState
-from bus.log.sqlite.file import LogFile, rows
+from bus.log.sqlite.file import LogFile
 from bus.log.sqlite.owners import Owners
 from bus.log.sqlite.tables import OFFSETS, SHIFT
 
@@ -36,8 +36,8 @@ def _topics(file: LogFile) -> tuple[TopicState, ...]:
 
 def _owners(file: LogFile, owners: Owners) -> tuple[OwnerState, ...]:
     # Under the lock of the writers: whoever asks for a sign of life would else look alive to a taker.
-    with file.write() as connection:
-        found = rows(connection, "SELECT name, epoch, token, holder, note FROM owners ORDER BY name")
+    with file.write():
+        found = file.read("SELECT name, epoch, token, holder, note FROM owners ORDER BY name")
         alive = {token: owners.is_alive(token) for _, _, token, _, _ in found if token is not None}
     return tuple(
         OwnerState(name, holder if alive.get(token) else None, epoch, dict(file.read(_CURSORS, (name,))), note)

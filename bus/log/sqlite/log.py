@@ -4,11 +4,13 @@ Through apsw, which brings its own SQLite: the interpreter's is often one with t
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
 from bus.log.faults import TopicError
 from bus.log.protocol import LogState, NewRecord, Record
+from bus.log.sqlite.check import check
 from bus.log.sqlite.compaction import compact
 from bus.log.sqlite.describe import describe
 from bus.log.sqlite.file import LogFile
@@ -84,6 +86,14 @@ class SqliteLog:
     def describe(self) -> LogState:
         """The log at a glance."""
         return describe(self._file, self._owners)
+
+    def check(self, *, quick: bool) -> Iterator[str]:
+        """What is wrong with the file, each with its place; nothing where it is sound."""
+        return check(self._file, quick=quick)
+
+    def frozen(self) -> AbstractContextManager[None]:
+        """All that is read meanwhile through this view is of one moment."""
+        return self._file.frozen()
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until something was written since the last call; False when `timeout_s` passed."""
