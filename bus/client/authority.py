@@ -24,14 +24,16 @@ class Authority:
         self._next = 0
         self.refresh()
 
-    def refresh(self) -> None:
-        """Take in what the authority has said since."""
+    def refresh(self) -> bool:
+        """Take in what the authority has said since; whether it has said anything."""
+        before = self._next
         for record in self._log.read(CONTROL, self._next):
             accepted_at, self._control = follow(self._control, record)
             self._next = record.offset + 1
             if self._control.roster_version > len(self._rosters):
                 self._since.append(accepted_at)
                 self._rosters.append(self._control.trust)
+        return self._next > before
 
     @property
     def policies(self) -> Mapping[str, Policy]:

@@ -41,15 +41,15 @@ class Chain:
 
     def check_known(self, head: Head) -> None:
         """Whether the outbox still goes on after this head: a restored one may not, nor a pruned one."""
-        if head.offset > self._log.end(self.topic):
+        end = self._log.end(self.topic)
+        if head.offset > end:
             raise self._older(head)
         if head.offset > 0:
             last = next(self._log.read(self.topic, head.offset - 1, head.offset), None)
             delivery = None if last is None else self.decoded(last)
             if delivery is not None and delivery.sequence >= head.sequence and delivery.chain != head.chain:
                 raise self._older(head)
-        first = next(self._log.read(self.topic, head.offset), None)
-        if first is None and head.offset < self._log.end(self.topic):
+        if head.offset < end and next(self._log.read(self.topic, head.offset), None) is None:
             raise self._pruned(head)
 
     def take(self, record: Record, head: Head) -> tuple[Delivery | None, Head]:

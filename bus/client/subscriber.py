@@ -107,7 +107,6 @@ class Subscriber:
             self._kept.move(head)
         self._verify = verify
         self._authority: Authority | None = None
-        self._is_known = False
         self._owns_log = owns_log
 
     @classmethod
@@ -144,11 +143,11 @@ class Subscriber:
         """What was delivered since it was last read."""
         return self.poll()
 
-    def poll(self) -> Iterator[Received]:
+    def poll(self) -> Generator[Received, None, None]:
         """What was delivered since it was last read, checked, folded and verified one by one, in bounded memory."""
         return self._read(verify=self._verify)
 
-    def follow(self, stop: threading.Event | None = None) -> Iterator[Received]:
+    def follow(self, stop: threading.Event | None = None) -> Generator[Received, None, None]:
         """What was delivered, and then whatever is, as it comes, until `stop` is set."""
         while stop is None or not stop.is_set():
             yield from self.poll()
@@ -174,21 +173,20 @@ class Subscriber:
         """Close it."""
         self.close()
 
-    def _read(self, *, verify: bool) -> Iterator[Received]:
+    def _read(self, *, verify: bool) -> Generator[Received, None, None]:
         """Slice by slice, each in one transaction, until the log ends."""
-        if not self._is_known:
-            self._chain.check_known(self._kept.head())
-            self._is_known = True
+        self._chain.check_known(self._kept.head())
         authority = None
         if verify:
             authority = self._authority = self._authority or Authority(self._log, self._pin)
-            authority.refresh()
         while (yield from self._slice(authority)):
             pass
 
     def _slice(self, authority: Authority | None) -> Generator[Received, None, bool]:
         """One transaction; True where more may wait."""
         until, count, fault = time.monotonic() + SLICE_S, 0, None
+        if authority is not None:
+            authority.refresh()
         with self._kept.transaction():
             head = self._kept.head()  # asked under the lock: another process with this state may have gone on
             for record in self._log.read(self._chain.topic, head.offset):
@@ -225,4 +223,6 @@ class Subscriber:
             return Received(delivery, at)
         held = Held(delivery.kind, delivery.ref, delivery.revision, delivery.body, at)
         found, message = verify_held(self.picture, authority, held)
+        if not found.good and authority.refresh():  # by a roster that was still to be read
+            found, message = verify_held(self.picture, authority, held)
         return Received(delivery, at, message, found.findings)

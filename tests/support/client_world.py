@@ -76,7 +76,7 @@ class World:
             "label": "COALITION UNCLASSIFIED//PUBLIC",
         }
 
-    def roster(self, version: int, compromised: dict[str, int] | None = None) -> None:
+    def roster(self, version: int, compromised: dict[str, int] | None = None, revoked: tuple[str, ...] = ()) -> None:
         root = self.keys["authority"].public
         agencies = [
             {
@@ -88,7 +88,7 @@ class World:
                         "public": key.public.raw,
                         "feeds": ["*"],
                         "valid_from": NOW - 1000,
-                        "revoked_at": (compromised or {}).get(name) and self.now,
+                        "revoked_at": self.now if name in (*(compromised or {}), *revoked) else None,
                         "compromised_since": (compromised or {}).get(name),
                     }
                 ],
