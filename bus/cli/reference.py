@@ -71,7 +71,7 @@ def actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 def _shown(action: argparse.Action) -> str:
     text = str(action.metavar)
-    return {"?": f"[{text}]", "+": f"{text} …"}.get(str(action.nargs), text)
+    return {"?": f"[{text}]", "*": f"[{text} …]", "+": f"{text} …"}.get(str(action.nargs), text)
 
 
 def _flag(action: argparse.Action) -> str:
