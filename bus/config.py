@@ -36,6 +36,9 @@ class Settings:
     poll_timeout_s: float = _setting(0.25, "how long a stage waits for new records before it looks again", 0.01, 60)
     tick_interval_s: int = _setting(60, "time between the bus's ticks", 1, 3600)
     lease_s: float = _setting(15.0, "how long a stage's ownership outlives its last sign of life", 1, 600)
+    ingest_workers: int = _setting(
+        -1, "processes that judge submissions; 0: threads of one process; -1: as many as the machine can use", -1, 64
+    )
     publish_batch_records: int = _setting(500, "records that a publisher signs into one transaction", 1, 10_000)
     retain_interval_s: int = _setting(3600, "time between two removals of what is past its retention", 1, 86_400)
     log_level: str = _setting("INFO", f"one of {', '.join(LOG_LEVELS)}")

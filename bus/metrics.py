@@ -4,8 +4,10 @@ No metric tells who reads an operator's page what a label hides: ids, places, te
 prometheus_client is loaded when the metrics are made, not with this module, so that a command without them starts fast.
 """
 
+from collections import deque
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -49,6 +51,50 @@ TABLE: Final = (
 )
 
 
+Call: TypeAlias = tuple[str, str, float, tuple[str, ...]]
+"""What was told, in JSON's terms too: the method, the metric's name, the number, its labels."""
+
+
+class Meter(Protocol):
+    """Whoever is told what happens: the metrics themselves, or what keeps it for those of another process."""
+
+    def count(self, name: str, *labels: str, by: int = 1) -> None:
+        """Add to a counter."""
+        ...
+
+    def set(self, name: str, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        ...
+
+    def observe(self, name: str, seconds: float, *labels: str) -> None:
+        """Put a duration into a histogram."""
+        ...
+
+
+class Recorder:
+    """Keeps what it is told until it is taken. Each operation is one of a deque: threads need no lock."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._calls: deque[Call] = deque()
+
+    def count(self, name: str, *labels: str, by: int = 1) -> None:
+        """Add to a counter."""
+        self._calls.append(("count", name, by, labels))
+
+    def set(self, name: str, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        self._calls.append(("set", name, value, labels))
+
+    def observe(self, name: str, seconds: float, *labels: str) -> None:
+        """Put a duration into a histogram."""
+        self._calls.append(("observe", name, seconds, labels))
+
+    def take(self) -> list[Call]:
+        """What was told since the last time, in order."""
+        return [self._calls.popleft() for _ in range(len(self._calls))]
+
+
 class Metrics:
     """The metrics of one process, in a registry of the caller's."""
 
@@ -84,3 +130,14 @@ class Metrics:
         """Put a duration into a histogram."""
         histogram = self._histograms[name]
         (histogram.labels(*labels) if labels else histogram).observe(seconds)
+
+
+def replay(calls: Iterable[Call], meter: Meter) -> None:
+    """Tell a meter what a `Recorder` kept, of this process or another."""
+    for method, name, value, labels in calls:
+        if method == "count":
+            meter.count(name, *labels, by=int(value))
+        elif method == "set":
+            meter.set(name, value, *labels)
+        else:
+            meter.observe(name, value, *labels)

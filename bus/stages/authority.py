@@ -9,7 +9,7 @@ from typing import Final
 from bus.config import Settings
 from bus.log.protocol import Log, Reader, Record
 from bus.log.topics import TopicSpec, agency_topics, bus_topics
-from bus.metrics import Metrics
+from bus.metrics import Meter
 from bus.names import AUTHORITY, BUS
 from bus.stages.ahead import check_clock
 from bus.stages.checks import Accepted, Verdict, check
@@ -27,7 +27,7 @@ PATIENCE: Final = 5
 class AuthorityIngest(Ingest):
     """The shard of the agency `authority`."""
 
-    def __init__(self, log: Log, follower: ControlFollower, ticker: Ticker, metrics: Metrics | None = None) -> None:
+    def __init__(self, log: Log, follower: ControlFollower, ticker: Ticker, metrics: Meter | None = None) -> None:
         """Serve the authority's submissions; `log` is where the topics of new agencies are made."""
         super().__init__(AUTHORITY, follower, metrics=metrics)
         self._ticker = ticker

@@ -18,7 +18,7 @@ from typing import Final
 from bus.errors import Reason
 from bus.log.protocol import Log, NewRecord, Reader, Record
 from bus.log.topics import topic
-from bus.metrics import Metrics
+from bus.metrics import Meter
 from bus.stages.checks import (
     Accepted,
     Claim,
@@ -42,6 +42,7 @@ from schemas.codec import encode
 from schemas.models import AcceptedEvent
 from schemas.registry import newest
 
+NAME: Final = "ingest"
 CHUNK: Final = 64
 """Signatures that a thread verifies at a time: 10 ms of work, against 0.1 ms to hand it over."""
 EVENTS: Final = "events"
@@ -53,7 +54,7 @@ _log = logging.getLogger(__name__)
 class Ingest:
     """The shard of one agency; a `Stage`."""
 
-    name: Final = "ingest"
+    name: Final = NAME
 
     def __init__(
         self,
@@ -62,7 +63,7 @@ class Ingest:
         pool: Executor | None = None,
         *,
         relay: Relay | None = None,
-        metrics: Metrics | None = None,
+        metrics: Meter | None = None,
     ) -> None:
         """Serve this agency's submissions; the follower may serve other shards of the same thread too.
 

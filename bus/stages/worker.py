@@ -18,7 +18,7 @@ from bus.config import Settings
 from bus.errors import TocsinError
 from bus.log.faults import Fenced, Owned
 from bus.log.protocol import Log, Reader, Record
-from bus.metrics import Metrics
+from bus.metrics import Meter
 from bus.stages.stage import Outputs, Stage
 
 MOST_PAUSE_S: Final = 10.0
@@ -42,7 +42,7 @@ class Worker:
         settings: Settings,
         clock_ms: Callable[[], int],
         patience: int | None = None,
-        metrics: Metrics | None = None,
+        metrics: Meter | None = None,
     ) -> None:
         """`patience`: how many faults in a row that trying again can mend are borne, None for any number."""
         self.stage = stage
@@ -53,7 +53,7 @@ class Worker:
         self._metrics = metrics
         self._engine = log.describe().engine if metrics is not None else ""
         self._reader: Reader | None = None
-        self._is_sound = False
+        self._is_fresh = self._is_sound = False
         self._pending: list[Record] = []
         self._faults = 0
         self._rest_until = 0.0
@@ -62,6 +62,11 @@ class Worker:
     def resting(self) -> bool:
         """Whether the last turn failed and another is to come: this worker is not idle."""
         return self._faults > 0
+
+    def own(self) -> None:
+        """Take the name already, before the first turn; raises `Owned` where another process has it."""
+        self._take()
+        self._is_fresh = True
 
     def turn(self, timeout_s: float) -> bool:
         """One turn; True if records were processed. Waits up to `timeout_s` for the first one."""
@@ -93,7 +98,7 @@ class Worker:
         if self._reader is not None:
             self._reader.release()
             self._reader = None
-        self._is_sound = False
+        self._is_fresh = self._is_sound = False
 
     def _rest(self, most_s: float) -> float:
         """Pause, each time twice as long; returns the seconds."""
@@ -105,7 +110,8 @@ class Worker:
     def _turn(self, timeout_s: float) -> bool:
         reader = self._reader
         if reader is None or not self._is_sound:
-            reader = self._take()
+            if reader is None or not self._is_fresh:
+                reader = self._take()
             self._restore(reader)
         self._commit(reader, self.stage.due(), [])
         # 3 poll
@@ -135,6 +141,7 @@ class Worker:
 
     def _restore(self, reader: Reader) -> None:
         """2 restore, and commit what is due."""
+        self._is_fresh = False
         self._pending = []
         self._commit(reader, self.stage.restore(self._log, reader), [])
         self._is_sound = True

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bus.log.protocol import Log, NewRecord, Reader, Record
 from bus.log.topics import agency_topics, topic
@@ -16,11 +16,15 @@ from bus.stages.correlate.step import TickStep, read_step
 from bus.stages.relay import Relay
 from bus.stages.stage import Outputs
 from bus.trust.keys import SigningKey
+from bus.trust.roster import Trust
 
 if TYPE_CHECKING:
-    from bus.metrics import Metrics
+    from bus.metrics import Meter
 
 NAME: Final = "correlate"
+
+BusKeys: TypeAlias = Callable[[Trust, int], SigningKey]
+"""Says which of the bus's keys signs under this roster at this time (UTC ms)."""
 
 
 def slot_of(reader: str, slots: int) -> int:
@@ -38,14 +42,18 @@ class Correlate:
         log: Log,
         *,
         pin: bytes,
-        bus_key: SigningKey,
+        bus_key: SigningKey | BusKeys,
         slot: str = "correlate-0",
         slots: int = 1,
         relay: Relay | None = None,
-        metrics: "Metrics | None" = None,
+        metrics: "Meter | None" = None,
     ) -> None:
-        """A slot `correlate-<number>` of so many; it knows nothing before `restore`. `relay`: from ingest, if near."""
-        self._log, self._pin, self._bus_key = log, pin, bus_key
+        """A slot `correlate-<number>` of so many; it knows nothing before `restore`. `relay`: from ingest, if near.
+
+        `bus_key`: what signs alerts, or what says which key does.
+        """
+        self._log, self._pin, self._bus_keys = log, pin, bus_key
+        self._bus_key: tuple[Trust, int, SigningKey] | None = None
         self._slot, self._metrics = slot, metrics
         self._relay = relay or Relay()
         number = int(slot.removeprefix(f"{NAME}-"))
@@ -73,7 +81,7 @@ class Correlate:
         restoring = Restore(log, self._pin, Note.read(reader.note()), self._is_mine)
         self._fold = restoring.run(cursor)
         self._marks = restoring.marks
-        self._outbox = Outbox(self._pin, self._bus_key, restoring.heads, self._count)
+        self._outbox = Outbox(self._pin, self._key, restoring.heads, self._count)
         self._ready = 0
         self._create_topics()
         self._tell(self._fold.refresh(), max(cursor - 1, 0))
@@ -103,6 +111,16 @@ class Correlate:
         for notice in notices:
             state.mark((notice.kind, tuple(notice.ref.split("/"))), notice.mask)
         self._outbox.write(notices, position, state.rights)
+
+    def _key(self) -> SigningKey:
+        """The bus's key at the last tick under the roster in force; asked anew when one of them changed."""
+        if isinstance(self._bus_keys, SigningKey):
+            return self._bus_keys
+        state = self._fold.state
+        trust, at = state.control.trust, state.tick or 0
+        if self._bus_key is None or self._bus_key[0] is not trust or self._bus_key[1] != at:
+            self._bus_key = trust, at, self._bus_keys(trust, at)
+        return self._bus_key[2]
 
     def _take(self) -> list[NewRecord]:
         return [*self._outbox.take(), *changed_records(self._fold.state)]
