@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from bus.cli.commands import Commands
 from bus.cli.exits import DONE, NO
 from bus.cli.home import Opened, opened
+from bus.cli.moments import day
 from bus.cli.output import Output, moment, refusal_json, scope_text
 from bus.names import IN_WORDS
 
@@ -37,6 +38,7 @@ def add(commands: Commands) -> None:
     parser = group.add("suspend", _suspend, "Suspend an agency: its keys are no good and it reads nothing")
     _named(parser)
     parser.add_argument("--end", action="store_true", help="end the suspension")
+    group.add("renew", _renew, "Publish the roster once more, unchanged: it is good for another year")
 
 
 def _named(parser: ArgumentParser) -> None:
@@ -105,20 +107,8 @@ def _clearance_terms(args: Namespace) -> "ClearanceTerms":
         need=tuple(args.need),
         audiences=tuple(args.audience),
         realms=tuple(args.realm or ["REAL"]),
-        not_after=None if args.not_after is None else _end_of(args.not_after),
+        not_after=None if args.not_after is None else day("--not-after", args.not_after),
     )
-
-
-def _end_of(text: str) -> int:
-    from datetime import UTC, datetime
-
-    from bus.errors import UsageError
-
-    try:
-        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError as wrong:
-        raise UsageError(f"--not-after: {text} is no date", "Write it as in 2027-01-31.") from wrong
-    return int(day.timestamp()) * 1000
 
 
 def _add(args: Namespace, output: Output) -> int:
@@ -163,6 +153,24 @@ def _suspend(args: Namespace, output: Output) -> int:
     with opened(args, writing=True) as bus:
         entry = Desk(bus.home, bus.log, settings=bus.settings).suspend(args.name, suspended=not args.end)
         return _changed(output, bus, args.name, "stays as it is", entry)
+
+
+def _renew(args: Namespace, output: Output) -> int:
+    from bus.errors import Refusal
+    from bus.operate import Desk
+
+    with opened(args, writing=True) as bus:
+        roster = Desk(bus.home, bus.log, settings=bus.settings).renew()
+    if isinstance(roster, Refusal):
+        output.refused("the roster stays as it is", roster)
+        if output.as_json:
+            output.document({"refused": refusal_json(roster)})
+        return NO
+    if output.as_json:
+        output.document({"version": roster.version, "expires_at": roster.expires_at})
+    else:
+        output.line(f"roster {roster.version} holds, until {moment(roster.expires_at)}")
+    return DONE
 
 
 def _show(args: Namespace, output: Output) -> int:

@@ -10,7 +10,6 @@ from bus.cli.commands import Commands
 from bus.cli.exits import DONE
 from bus.cli.home import opened
 from bus.cli.output import Output
-from bus.names import BUS
 
 if TYPE_CHECKING:
     from threading import Event
@@ -32,7 +31,7 @@ def _run(args: Namespace, output: Output) -> int:
 
     from bus.clock import now_ms
     from bus.metrics import Metrics
-    from bus.operate.keys import newest_key
+    from bus.operate.keys import HomeKeys
     from bus.stages.run import Runner
     from bus.stages.shards import RestingError
 
@@ -40,7 +39,7 @@ def _run(args: Namespace, output: Output) -> int:
     metrics = Metrics(registry, version("tocsin"))
     resting: RestingError | None = None
     with opened(args, writing=True) as bus, _served(registry, args.metrics_port), _until_signalled() as stop:
-        key = newest_key(bus.home, BUS)
+        key = HomeKeys(bus.home)
         runner = Runner(
             bus.log, pin=bus.home.pin(), bus_key=key, settings=bus.settings, clock_ms=now_ms, metrics=metrics
         )

@@ -11,7 +11,7 @@ from bus.client.publisher import BATCH_RECORDS, Publisher
 from bus.client.subscriber import Subscriber
 from bus.clock import now_ms
 from bus.errors import NotFoundError, Refusal
-from bus.home import Home, load_keys
+from bus.home import Home, load_keys, usable_key
 from bus.log.protocol import Log
 from bus.log.topics import topic
 from bus.trust.keys import SigningKey
@@ -58,12 +58,11 @@ def open_subscriber(home: Home, log: Log, agency: str, *, name: str | None = Non
 
 def signing_key(home: Home, authority: Authority, agency: str, feed: str, at: int) -> SigningKey:
     """The agency's newest key that the roster lets sign for this feed at `at` (UTC ms)."""
-    why: Refusal | None = None
-    for key in reversed(load_keys(home, agency)):
-        found = authority.trust.judge_key(key.public.key_id, feed, at)
-        if not isinstance(found, Refusal):
-            return key
-        why = why or found
+    key = usable_key(home, authority.trust, agency, feed, at)
+    if key is not None:
+        return key
+    judged = (authority.trust.judge_key(one.public.key_id, feed, at) for one in reversed(load_keys(home, agency)))
+    why = next((found for found in judged if isinstance(found, Refusal)), None)
     raise NotFoundError(
         f"no key of {agency} in this home may sign for the feed {feed} now" + (f" ({why.reason})" if why else ""),
         why.remedy if why else "Make a key with `tocsin key new`, and let the authority enter it into the roster.",

@@ -10,7 +10,7 @@ from bus.home.faults import (
     HomeReadOnlyError,
 )
 from bus.home.files import read_text, write_atomic
-from bus.home.keyring import load_key, load_keys, save_key
+from bus.home.keyring import load_key, load_keys, save_key, usable_key
 from bus.home.layout import FORMAT, Home
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "load_keys",
     "read_text",
     "save_key",
+    "usable_key",
     "write_atomic",
 ]

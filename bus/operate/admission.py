@@ -64,6 +64,26 @@ def agency_name(name: str) -> str | Refusal:
     return name
 
 
+def claimed_silently(agency: str, audiences: tuple[str, ...], policies: Mapping[str, Policy]) -> Refusal | None:
+    """Why an agency may not have this name unsaid: its own audience is one that labels of others release to.
+
+    What is released to FVEY names GBR: an agency that is called gbr would read it, whoever it is.
+    """
+    own = agency.upper()
+    for policy in policies.values():
+        members = {member.name for group in policy.groups.values() for member in group}
+        if own in {*members, *policy.groups, *(policy.audiences or ())} and own not in audiences:
+            return Refusal(
+                Reason.BAD_FIELD,
+                "agency.name",
+                f"another name: {own} is an audience of the policy {policy.id}, and what is released to it would be"
+                " this agency's to read",
+                f"Take another name; or, if this agency is {own}, say so:"
+                f" `tocsin agency add {agency} --audience {own}`.",
+            )
+    return None
+
+
 def feed_entry(agency: str, terms: FeedTerms, policies: Mapping[str, Policy], at: int) -> FeedEntry | Refusal:
     """The roster's entry of a feed, its labels expanded at `at` (UTC ms)."""
     spelled = terms.default_label or terms.floor or OPEN_LABEL

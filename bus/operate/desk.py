@@ -17,9 +17,18 @@ from bus.errors import Refusal
 from bus.home import Home
 from bus.log.protocol import Log
 from bus.names import AUTHORITY, ROOT
-from bus.operate.admission import LEAST, REPORTS, ClearanceTerms, FeedTerms, agency_name, clearance_entry, feed_entry
+from bus.operate.admission import (
+    LEAST,
+    REPORTS,
+    ClearanceTerms,
+    FeedTerms,
+    agency_name,
+    claimed_silently,
+    clearance_entry,
+    feed_entry,
+)
 from bus.operate.faults import DeskError
-from bus.operate.keys import held_keys, kept_or_new, newest_key
+from bus.operate.keys import held_keys, kept_or_new, key_now
 from bus.operate.records import Place, parameters_record, policy_record, roster_record
 from bus.operate.rosters import (
     Change,
@@ -34,8 +43,8 @@ from bus.operate.rosters import (
     with_suspension,
 )
 from bus.operate.submit import last_sequence, submit
-from bus.stages.control import Control
-from bus.stages.following import ControlFollower
+from bus.stages.control import CONTROL, Control
+from bus.stages.following import ControlFollower, follow
 from bus.trust import frame
 from bus.trust.keys import SigningKey
 from bus.trust.roster import ALL_FEEDS
@@ -83,7 +92,7 @@ class Desk:
 
     def settle(self) -> None:
         """Finish what is pending: what an interrupted change has submitted is judged."""
-        with self._at_work():
+        with self.at_work():
             pass
 
     def admit(
@@ -93,8 +102,11 @@ class Desk:
         checked = agency_name(name)
         if isinstance(checked, Refusal):
             return checked
-        with self._at_work():
+        with self.at_work():
             policies, now = self.control.policies, self._clock_ms()
+            claimed = claimed_silently(name, clearance.audiences, policies)
+            if claimed is not None:
+                return claimed
             entries = [feed_entry(name, terms, policies, now) for terms in feeds]
             cleared = clearance_entry(name, clearance, policies)
             for one in (*entries, cleared):
@@ -103,57 +115,64 @@ class Desk:
             fields = {"name": name, "clearance": cleared, "feeds": tuple(entries)}
             if not isinstance(known := with_agency(AgencyEntry.model_validate(fields))(self.roster), Roster):
                 return known
-            keys = (key_entry(self._unused_key(name).public, (ALL_FEEDS,), now),)
-            done = self._publish(with_agency(AgencyEntry.model_validate(fields | {"keys": keys})))
+            keys = (key_entry(self.unused_key(name).public, (ALL_FEEDS,), now),)
+            done = self.publish(with_agency(AgencyEntry.model_validate(fields | {"keys": keys})))
         return done if isinstance(done, Refusal) else entry_of(done, name)
 
     def clear(self, name: str, clearance: ClearanceTerms) -> AgencyEntry | Refusal:
         """Give an agency another clearance."""
-        with self._at_work():
+        with self.at_work():
             cleared = clearance_entry(name, clearance, self.control.policies)
             if isinstance(cleared, Refusal):
                 return cleared
-            done = self._publish(with_clearance(name, cleared))
+            done = self.publish(with_clearance(name, cleared))
         return done if isinstance(done, Refusal) else entry_of(done, name)
 
     def feed(self, name: str, terms: FeedTerms) -> AgencyEntry | Refusal:
         """Give an agency a feed, or change the terms of one."""
-        with self._at_work():
+        with self.at_work():
             entry = feed_entry(name, terms, self.control.policies, self._clock_ms())
             if isinstance(entry, Refusal):
                 return entry
-            done = self._publish(with_feed(name, entry))
+            done = self.publish(with_feed(name, entry))
         return done if isinstance(done, Refusal) else entry_of(done, name)
 
     def suspend(self, name: str, *, suspended: bool = True) -> AgencyEntry | Refusal:
         """Suspend an agency: its keys are no good and it reads nothing; or end that."""
-        with self._at_work():
-            done = self._publish(with_suspension(name, suspended))
+        with self.at_work():
+            done = self.publish(with_suspension(name, suspended))
         return done if isinstance(done, Refusal) else entry_of(done, name)
 
     def new_key(self, name: str, feeds: tuple[str, ...] = (ALL_FEEDS,)) -> KeyEntry | Refusal:
         """Make an agency one more key, good for these feeds."""
-        with self._at_work():
+        with self.at_work():
             known = changeable(self.roster, name)
             if isinstance(known, Refusal):
                 return known
-            key = key_entry(self._unused_key(name).public, feeds, self._clock_ms())
-            done = self._publish(with_key(name, key))
+            key = key_entry(self.unused_key(name).public, feeds, self._clock_ms())
+            done = self.publish(with_key(name, key))
         return done if isinstance(done, Refusal) else key
 
     def publish_policy(self, document: PolicyDocument) -> Refusal | None:
         """Put a label policy into force."""
-        with self._at_work():
-            return self._submit(policy_record(document, self._place(), newest_key(self._home, AUTHORITY)))
+        with self.at_work():
+            place = self._place()
+            return self._submit(policy_record(document, place, self._key(place.now)))
 
     def publish_parameters(self, parameters: Parameters) -> Refusal | None:
         """Put numbers of fusion into force."""
-        with self._at_work():
-            return self._submit(parameters_record(parameters, self._place(), newest_key(self._home, AUTHORITY)))
+        with self.at_work():
+            place = self._place()
+            return self._submit(parameters_record(parameters, place, self._key(place.now)))
+
+    def renew(self) -> Roster | Refusal:
+        """The same roster once more, good for another year."""
+        with self.at_work():
+            return self.publish(lambda roster: roster)
 
     @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        """Steps 1 and 2."""
+    def at_work(self) -> Iterator[None]:
+        """Steps 1 and 2: within it nobody else changes the roster."""
         reader = self._log.take(DESK, ())
         try:
             submit(self._log, (), self._pin, self._settings, self._clock_ms)
@@ -161,14 +180,15 @@ class Desk:
         finally:
             reader.release()
 
-    def _publish(self, change: Change) -> Roster | Refusal:
-        """Steps 3 to 5, with the roster that is now in force."""
-        place = self._place()
-        changed = change(self.roster)
+    def publish(self, change: Change) -> Roster | Refusal:
+        """Steps 3 to 5, at work only; returns the roster that is now in force."""
+        place, before = self._place(), self.roster
+        changed = change(before)
         if isinstance(changed, Refusal):
             return changed
         roster = following(changed, place.now)
-        refusal = self._submit(roster_record(roster, place, self._roots(changed)))
+        signers = {key.public.key_id: key for one in (before, changed) for key in self._roots(one)}
+        refusal = self._submit(roster_record(roster, place, list(signers.values())))
         return roster if refusal is None else refusal
 
     def _submit(self, envelope: frame.Envelope) -> Refusal | None:
@@ -176,6 +196,10 @@ class Desk:
 
     def _place(self) -> Place:
         return Place(self._clock_ms(), last_sequence(self._log) + 1)
+
+    def _key(self, at: int) -> SigningKey:
+        """The authority's own key, with which it signs all but rosters."""
+        return key_now(self._home, self.control.trust, AUTHORITY, CONTROL, at)
 
     def _roots(self, roster: Roster) -> list[SigningKey]:
         """As many root keys as the roster asks for."""
@@ -188,6 +212,21 @@ class Desk:
             )
         return held[: roster.roots.threshold]
 
-    def _unused_key(self, agency: str) -> SigningKey:
+    def now(self) -> int:
+        """UTC ms."""
+        return self._clock_ms()
+
+    def unused_key(self, agency: str, taken: frozenset[str] = frozenset()) -> SigningKey:
+        """A key of this agency in the home, which no roster holds yet, and that is none of these."""
         entered = frozenset(key.key_id for one in self.roster.agencies for key in one.keys)
-        return kept_or_new(self._home, agency, entered)
+        return kept_or_new(self._home, agency, entered | taken)
+
+    def unused_root(self) -> SigningKey:
+        """A root key in the home that no roster has ever held: what was let go never comes back."""
+        entered: set[str] = set()
+        control = Control.start(self._pin)
+        for record in self._log.read(CONTROL):
+            _, control = follow(control, record)
+            if control.trust.roster is not None:
+                entered.update(key.key_id for key in control.trust.roster.roots.keys)
+        return kept_or_new(self._home, ROOT, frozenset(entered))

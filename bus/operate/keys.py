@@ -1,9 +1,17 @@
 """The private keys that a home holds for a name: root, authority, bus, or an agency."""
 
+from dataclasses import dataclass
+from typing import Final
+
 from bus.errors import NotFoundError
-from bus.home import Home, load_keys, save_key
+from bus.home import Home, load_keys, save_key, usable_key
+from bus.names import BUS
 from bus.operate.faults import DeskError
 from bus.trust.keys import SigningKey
+from bus.trust.roster import Trust
+
+ALERTS: Final = "alerts"
+"""The bus's only feed."""
 
 
 def held_keys(home: Home, holder: str) -> list[SigningKey]:
@@ -14,8 +22,20 @@ def held_keys(home: Home, holder: str) -> list[SigningKey]:
         return []
 
 
+def key_now(home: Home, trust: Trust, holder: str, feed: str, at: int) -> SigningKey:
+    """The newest one that may sign for this feed at `at` (UTC ms); a fault where this home holds none."""
+    key = usable_key(home, trust, holder, feed, at)
+    if key is None:
+        raise DeskError(
+            f"this home holds no key of `{holder}` that may sign now",
+            f"Work where that key is, copy its file into the folder keys/{holder} of this home, or make a new one:"
+            f" `tocsin key rotate {holder}`.",
+        )
+    return key
+
+
 def newest_key(home: Home, holder: str) -> SigningKey:
-    """The newest one; a fault where this home holds none."""
+    """The newest file's; a fault where this home holds none."""
     keys = held_keys(home, holder)
     if not keys:
         raise DeskError(
@@ -23,6 +43,17 @@ def newest_key(home: Home, holder: str) -> SigningKey:
             f"Work where that key is, or copy its file into the folder keys/{holder} of this home.",
         )
     return keys[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class HomeKeys:
+    """The bus's keys in a home, asked which one signs an alert now: so it can be rotated while the bus runs."""
+
+    home: Home
+
+    def __call__(self, trust: Trust, at: int) -> SigningKey:
+        """The newest that the roster in force lets sign alerts at `at` (UTC ms)."""
+        return key_now(self.home, trust, BUS, ALERTS, at)
 
 
 def kept_or_new(home: Home, holder: str, entered: frozenset[str] = frozenset()) -> SigningKey:

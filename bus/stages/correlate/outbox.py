@@ -59,8 +59,8 @@ class Line:
 class Outbox:
     """Numbers, chains and encodes what readers are told; the caller commits it."""
 
-    def __init__(self, pin: bytes, bus_key: SigningKey, heads: dict[str, Head], count: Counter) -> None:
-        """Go on after these heads; alerts are signed with the bus's key."""
+    def __init__(self, pin: bytes, bus_key: Callable[[], SigningKey], heads: dict[str, Head], count: Counter) -> None:
+        """Go on after these heads; `bus_key`: with which alerts are signed now."""
         self._pin = pin
         self._bus_key = bus_key
         self._lines = {reader: Line(reader, head) for reader, head in heads.items()}
@@ -104,6 +104,6 @@ class Outbox:
         if payload is None:
             return notice.body
         if id(payload) not in signed:
-            envelope = frame.sign(payload_type("alert", FEED), payload, self._bus_key)
+            envelope = frame.sign(payload_type("alert", FEED), payload, self._bus_key())
             signed[id(payload)] = envelope.encode()
         return signed[id(payload)]
