@@ -61,6 +61,10 @@ class Output:
         """One line of the result."""
         self._write(safe(text) + "\n")
 
+    def page(self, text: str) -> None:
+        """A page that was made for a screen: nothing in it that a terminal obeys but its own colours."""
+        self._write(text)
+
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Rows under their heads, columns as wide as their longest cell; of nothing, that it is nothing."""
         cells = [list(heads), *([safe(_cell(one)) for one in row] for row in rows)]

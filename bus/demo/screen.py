@@ -10,9 +10,9 @@ from typing import Final, TextIO
 
 from bus.demo.cast import POLICY
 from bus.demo.incident import Incident, incident
-from bus.demo.paint import Page, Part, bar, is_coloured
 from bus.demo.places import by_picture
 from bus.demo.tally import Tally, Tried, figures
+from bus.exercise.paint import Page, Part, bar, is_coloured
 from schemas.models import Alert
 
 BAR: Final = 16

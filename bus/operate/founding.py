@@ -7,7 +7,7 @@ tick. 6. pin and version are written: only now it is a home.
 What is interrupted goes on where it was: each step looks first at what is there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -46,6 +46,17 @@ def found(path: Path, *, settings: Settings | None = None, clock_ms: Callable[[]
     return home
 
 
+def shipped_policies() -> Iterator[tuple[Policy, str]]:
+    """The policies that every new home begins with, each with its text."""
+    folder = files("schemas") / "policies"
+    for file in sorted(folder.iterdir(), key=lambda one: one.name):
+        text = file.read_text("utf-8")
+        policy = Policy.from_toml(text)
+        if isinstance(policy, Refusal):
+            raise DeskError(f"the shipped policy {file.name} is damaged: {policy}", "Install Tocsin again.")
+        yield policy, text
+
+
 def _first_pin(home: Home, log: Log, now: int) -> bytes:
     """Steps 2 and 4; a first roster that stands in the log already is the first roster."""
     reader = log.take(DESK, ())
@@ -77,12 +88,7 @@ def _first_submitted(log: Log) -> frame.Envelope | None:
 def _publish_rules(desk: Desk) -> None:
     """Step 5, what of it is not in force yet."""
     desk.settle()
-    folder = files("schemas") / "policies"
-    for file in sorted(folder.iterdir(), key=lambda one: one.name):
-        text = file.read_text("utf-8")
-        policy = Policy.from_toml(text)
-        if isinstance(policy, Refusal):
-            raise DeskError(f"the shipped policy {file.name} is damaged: {policy}", "Install Tocsin again.")
+    for policy, text in shipped_policies():
         if policy.id not in desk.control.policies:
             _check(desk.publish_policy(PolicyDocument(policy=policy.id, version=1, toml=text)))
     if not desk.control.parameters_published:

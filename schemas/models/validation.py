@@ -46,10 +46,11 @@ def validate(cls: type[M], value: object) -> M | Refusal:
         return cls.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        return refuse(Reason.BAD_FIELD, _place(cls, first["loc"]), _expected(first["type"], first.get("ctx", {})))
+        return refuse(Reason.BAD_FIELD, _place(cls, first["loc"]), in_words(first["type"], first.get("ctx", {})))
 
 
-def _expected(kind: str, context: Mapping[str, Any]) -> str:
+def in_words(kind: str, context: Mapping[str, Any]) -> str:
+    """What an error of pydantic's expected, without the value."""
     template = _EXPECTED.get(kind)
     # A kind of error that pydantic adds later is named, not quoted: its message could hold the value.
     return template.format_map(context) if template is not None else kind.replace("_", " ")

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 EMPTY_ROOMS = (
-    *("bus/cli", "bus/demo", "bus/client", "bus/operate", "bus/stages", "bus/home", "bus/fusion"),
+    *("bus/cli", "bus/demo", "bus/exercise", "bus/client", "bus/operate", "bus/stages", "bus/home", "bus/fusion"),
     *("bus/trust", "bus/labels", "bus/log", "schemas", "adapters"),
 )
 EMPTY_FILES = (

@@ -11,9 +11,9 @@ import pytest
 
 from bus.demo import acts, play, screen
 from bus.demo.cast import cast
-from bus.demo.paint import WIDTH
 from bus.demo.tally import Tally, figures
 from bus.errors import Reason
+from bus.exercise.paint import WIDTH
 from schemas.models import Status
 
 ONES_OWN = {

@@ -52,6 +52,13 @@ class Page:
         for line in textwrap.wrap(text, WIDTH - len(INDENT), break_on_hyphens=False):
             self.row(Part(line, colour))
 
+    def item(self, mark: Part, text: str, colour: str = "") -> None:
+        """A mark, and beside it sentences in as many lines as it takes."""
+        beside = len(INDENT) + len(mark.text)
+        for line in textwrap.wrap(text, WIDTH - beside, break_on_hyphens=False):
+            self.row(mark, Part(line, colour))
+            mark = Part(" " * len(mark.text))
+
     def text(self) -> str:
         """The page."""
         return "\n".join(self._lines) + "\n"

@@ -1,0 +1,151 @@
+"""`tocsin exercise`: plays a story and scores it; in a home of its own, unless a real one is named."""
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bus.cli.commands import Commands
+from bus.cli.exits import DONE, NO, USAGE
+from bus.cli.home import opened
+from bus.cli.output import Output
+from bus.errors import UsageError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+    from bus.exercise import Fault, Result, Story
+
+
+def add(commands: Commands) -> None:
+    """Declare the commands."""
+    group = commands.group("exercise", "Play an exercise and score what each agency sees")
+    parser = group.add(
+        "run", _run, "Play an exercise: in a home and with a clock of its own, or in the one --home names"
+    )
+    _file(parser)
+    parser.add_argument("--until", metavar="STEP", type=int, help="play the steps up to and with this one")
+    parser.add_argument("--keep", metavar="DIR", help="keep the home of its own in this new or empty folder")
+    parser.add_argument("--max-wait", metavar="TIME", help="let so much real time pass in a real home, such as 10m")
+    _file(group.add("check", _check, "Check a story's file without playing it"))
+    group.add("example", _example, "Print the shipped exercise, VIGIL, to begin one of your own")
+
+
+def _file(parser: "ArgumentParser") -> None:
+    parser.add_argument("file", metavar="FILE", nargs="?", help="the story (default: the shipped exercise, VIGIL)")
+
+
+def _run(args: Namespace, output: Output) -> int:
+    from bus import exercise
+    from bus.exercise.story import length_ms
+
+    story = _story(args, output)
+    if story is None:
+        return USAGE
+    if args.until is not None and not 1 <= args.until <= len(story.step):
+        raise UsageError(f"--until {args.until} is no step of it", f"Name a step from 1 to {len(story.step)}.")
+    if args.home and args.keep:
+        raise UsageError("--home and --keep name two homes", "Name a real home, or where to keep one of its own.")
+    try:
+        most_wait_ms = 0 if args.max_wait is None else length_ms(args.max_wait)
+    except ValueError as fault:
+        raise UsageError(f"--max-wait {args.max_wait} is no length of time", "Say 90s, 10m or 2h.") from fault
+    if args.home:
+        with opened(args, writing=True) as bus:
+            result = exercise.play_in(
+                story,
+                bus.home,
+                bus.log,
+                bus.settings,
+                until=args.until,
+                most_wait_ms=most_wait_ms,
+                progress=output.progress,
+            )
+    else:
+        keep = Path(args.keep) if args.keep else None
+        result = exercise.play_apart(story, keep=keep, until=args.until, progress=output.progress)
+    _show(result, output)
+    return DONE if result.is_good else NO
+
+
+def _check(args: Namespace, output: Output) -> int:
+    from bus.exercise.hindrance import check_home
+
+    story = _story(args, output)
+    if story is None:
+        return USAGE
+    if args.home:
+        with opened(args) as bus:
+            check_home(story, bus.home, bus.log, len(story.step), most_wait_ms=0)
+    acts = sum(len(step.act) for step in story.step)
+    if output.as_json:
+        output.document(
+            {
+                "exercise": story.exercise,
+                "title": story.title,
+                "good": True,
+                "agencies": [agency.name for agency in story.agency],
+                "steps": len(story.step),
+                "acts": acts,
+                "faults": [],
+            }
+        )
+    else:
+        output.line(f"{story.exercise}: {len(story.agency)} agencies, {len(story.step)} steps, {acts} acts; all good")
+    return DONE
+
+
+def _example(args: Namespace, output: Output) -> int:  # noqa: ARG001 - as its siblings
+    from bus import exercise
+
+    text = exercise.shipped().decode()
+    if output.as_json:
+        output.document({"file": "vigil.toml", "text": text})
+    else:
+        for line in text.splitlines():
+            output.line(line)
+    return DONE
+
+
+def _story(args: Namespace, output: Output) -> "Story | None":
+    """The story of the file, or None after all that is wrong with it was said."""
+    from bus import exercise
+
+    name = args.file or "vigil.toml"
+    found = exercise.read_story(_data(args.file))
+    if isinstance(found, exercise.Story):
+        return found
+    _faults(name, found, output)
+    return None
+
+
+def _data(file: str | None) -> bytes:
+    from bus import exercise
+
+    if file is None:
+        return exercise.shipped()
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as fault:
+        why = fault.strerror or "the system refused"
+        raise UsageError(f"{file} can't be read: {why}", "Name the file of a story, or - for stdin.") from fault
+
+
+def _faults(name: str, faults: "list[Fault]", output: Output) -> None:
+    if output.as_json:
+        output.document({"file": name, "good": False, "faults": [fault._asdict() for fault in faults]})
+        return
+    for fault in faults:
+        output.note(f"{name}: {fault.place}: expected {fault.expected}")
+        output.note(f"  {fault.remedy}")
+    output.note(f"{name} can't be played: {len(faults)} to mend; nothing was written")
+
+
+def _show(result: "Result", output: Output) -> None:
+    from bus.exercise.paint import is_coloured
+    from bus.exercise.screen import figures, page
+
+    if output.as_json:
+        output.document(figures(result))
+    else:
+        output.page(page(result, coloured=is_coloured(output.out)))
