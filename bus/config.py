@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, get_type_hints
 
 from bus.errors import UsageError
@@ -15,6 +16,8 @@ from bus.errors import UsageError
 PREFIX: Final = "TOCSIN_"
 NOT_SETTINGS: Final = frozenset({"TOCSIN_HOME", "TOCSIN_REQUIRE_KAFKA"})
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_FORMATS: Final = ("text", "json")
+_CHOICES: Final = MappingProxyType({"log_level": LOG_LEVELS, "log_format": LOG_FORMATS})
 
 
 class ConfigError(UsageError):
@@ -42,6 +45,8 @@ class Settings:
     publish_batch_records: int = _setting(500, "records that a publisher signs into one transaction", 1, 10_000)
     retain_interval_s: int = _setting(3600, "time between two removals of what is past its retention", 1, 86_400)
     log_level: str = _setting("INFO", f"one of {', '.join(LOG_LEVELS)}")
+    log_format: str = _setting("text", f"one of {', '.join(LOG_FORMATS)} (a document a line)")
+    log_interval_s: float = _setting(10.0, "time over which log lines that repeat are summed up; 0 tells each", 0, 3600)
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:
@@ -99,8 +104,7 @@ def _checked(name: str, value: object, source: str) -> object:
     fits = type(value) is known[name]  # an exact type: true is an int to isinstance
     if fits and its.metadata["low"] is not None:
         fits = its.metadata["low"] <= value <= its.metadata["high"]
-    if name == "log_level":
-        fits = value in LOG_LEVELS
+    fits = fits and value in _CHOICES.get(name, (value,))
     if not fits:
         raise _wrong(name, source)
     return value

@@ -96,19 +96,13 @@ def opened(args: Namespace, *, writing: bool = False) -> Iterator[Opened]:
     from bus.clock import now_ms
     from bus.home import Home
     from bus.log.sqlite import SqliteLog
+    from bus.logs import log_to_stderr
 
     home = Home.open(home_path(args), writing=writing)
     settings = config.load(home.config)
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format, settings.log_interval_s)
     log = SqliteLog(home.log, now_ms, lease_s=settings.lease_s)
     try:
         yield Opened(home, log, settings)
     finally:
         log.close()
-
-
-def log_to_stderr(level: str) -> None:
-    """Let what the bus logs appear on stderr from this level on."""
-    import logging
-
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")

@@ -7,7 +7,6 @@ Ctrl-C reaches every process of a terminal: it is left to the parent.
 
 import argparse
 import json
-import logging
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from bus.clock import now_ms
 from bus.errors import TocsinError
 from bus.home import Home
 from bus.log.sqlite import SqliteLog
+from bus.logs import log_to_stderr
 from bus.metrics import Recorder
 from bus.stages.run import Runner
 from bus.stages.shards import RestingError
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _serve(path: Path, stop: threading.Event, *, until_idle: bool) -> None:
     home = Home.open(path, writing=True)
     settings = config.load(home.config)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_to_stderr(settings.log_level, settings.log_format, settings.log_interval_s)
     metrics, over = Recorder(), threading.Event()
     log = SqliteLog(home.log, now_ms, lease_s=settings.lease_s)
     telling = threading.Thread(target=_keep_telling, args=(metrics, over), name="metrics")

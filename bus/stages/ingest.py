@@ -121,7 +121,7 @@ class Ingest:
         taken = next((n for n, record in enumerate(records) if trust.expired(record.append_time_ms)), len(records))
         is_held = taken < len(records)
         if is_held and not self._is_held:
-            _log.error("%s is paused: the roster has expired; publish the next one", self.owner)
+            _log.error("%(owner)s is paused: the roster has expired; publish the next one", {"owner": self.owner})
         self._is_held = is_held
         return taken
 
@@ -154,13 +154,15 @@ class Ingest:
             self._hearing.hear(claim.type.feed, record.append_time_ms, promised)
             outputs = self._events(verdict)
             if verdict.has_gap:
-                _log.warning("%s: numbers are missing before offset %d of %s", self.owner, record.offset, record.topic)
+                at = {"owner": self.owner, "offset": record.offset, "topic": record.topic}
+                _log.warning("%(owner)s: numbers are missing before offset %(offset)d of %(topic)s", at)
         elif isinstance(verdict, Rejected):
             reason = verdict.refusal.reason
             self._counted["rejected_total", self.agency, reason.value] += 1
             outputs = [rejected_record(self.agency, record, verdict.refusal)]
             level = logging.WARNING if reason is Reason.ID_CONFLICT else logging.INFO
-            _log.log(level, "%s: %s at offset %d of %s", self.owner, reason, record.offset, record.topic)
+            why = {"owner": self.owner, "reason": reason.value, "offset": record.offset, "topic": record.topic}
+            _log.log(level, "%(owner)s: %(reason)s at offset %(offset)d of %(topic)s", why)
         return [*outputs, receipt_record(self.agency, receipt, record.value)]
 
     def _events(self, accepted: Accepted) -> list[NewRecord]:

@@ -92,6 +92,11 @@ class Shards:
         self._look_at = 0.0
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The agencies whose shards this process has."""
+        return tuple(self._workers)
+
+    @property
     def resting(self) -> bool:
         """Whether one failed in its last turn and may do better in the next; not one that failed for good."""
         return any(worker.resting for name, worker in self._workers.items() if name not in self._ailing)
@@ -170,7 +175,9 @@ class Shards:
         try:
             worked = worker.turn(0.0)
         except (Fenced, Owned) as fault:
-            _log.info("ingest-%s: %s; it is left to the other process", name, fault)
+            _log.info(
+                "ingest-%(agency)s: %(fault)s; it is left to the other process", {"agency": name, "fault": str(fault)}
+            )
             self._let_go(name)
             if isinstance(fault, Fenced):
                 self._members.leave()
@@ -179,7 +186,8 @@ class Shards:
             if name == AUTHORITY or can_mend(fault):
                 raise
             self._ailing[name] = in_words(fault)
-            _log.error("ingest-%s: %s; it rests and is tried again, the others go on", name, in_words(fault))
+            told = {"agency": name, "fault": in_words(fault)}
+            _log.error("ingest-%(agency)s: %(fault)s; it rests and is tried again, the others go on", told)
             worker.release()
             return False
         if not worker.resting:

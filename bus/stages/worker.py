@@ -83,8 +83,8 @@ class Worker:
             patience = self._patience if can_mend(fault) else _ONCE
             if patience is not None and self._faults > patience:
                 raise
-            what = in_words(fault)
-            _log.warning("%s: %s; restored from the log and tried again in %.1f s", self.stage.owner, what, pause_s)
+            told = {"owner": self.stage.owner, "fault": in_words(fault), "pause_s": pause_s}
+            _log.warning("%(owner)s: %(fault)s; restored from the log and tried again in %(pause_s).1f s", told)
             return False
 
     def drain(self) -> None:
