@@ -75,7 +75,8 @@ class Child:
             self._process.stdin.close()
 
     def end(self, until: float) -> None:
-        """Wait for its end, no longer than until then; a process that hangs is killed."""
+        """Wait for its end, which was asked for, no longer than until then; a process that hangs is killed."""
+        self.ask()
         try:
             self._process.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
