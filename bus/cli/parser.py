@@ -12,12 +12,15 @@ from bus.cli import (
     adapters,
     agency,
     alerts,
+    backup,
     convert,
     demo,
     events,
+    exercise,
     init,
     key,
     label,
+    log,
     publish,
     quarantine,
     receipts,
@@ -29,6 +32,7 @@ from bus.cli.commands import Commands, common_flags
 
 GROUPS: Final = (
     demo,
+    exercise,
     init,
     agency,
     key,
@@ -44,6 +48,8 @@ GROUPS: Final = (
     label,
     quarantine,
     status,
+    backup,
+    log,
 )
 """In the order of a bus's life, which is the order of `tocsin --help`."""
 

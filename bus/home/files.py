@@ -41,11 +41,13 @@ def new_file(path: Path) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE))
 
 
-def copy_file(source: Path, target: Path) -> None:
-    """Copy a file to a new private one, durable when this returns but for its name."""
+def copy_file(source: Path, target: Path, modified_ns: int) -> None:
+    """Copy a file to a new private one, last modified then; durable when this returns but for its name."""
     new_file(target)
     with storage(source), source.open("rb") as there, target.open("r+b") as here:
         shutil.copyfileobj(there, here, _CHUNK_BYTES)
+        here.flush()
+        os.utime(here.fileno(), ns=(modified_ns, modified_ns))
     sync_file(target)
 
 

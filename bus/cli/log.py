@@ -1,0 +1,38 @@
+"""`tocsin log verify`: whether the log is what the bus wrote, and says what its signatures say."""
+
+from argparse import Namespace
+
+from bus.cli.bar import bar
+from bus.cli.commands import Commands
+from bus.cli.exits import DONE, NO
+from bus.cli.home import opened
+from bus.cli.output import Output
+
+
+def add(commands: Commands) -> None:
+    """Declare the commands."""
+    group = commands.group("log", "The log's soundness")
+    parser = group.add(
+        "verify",
+        _verify,
+        "Check the file, every signature, receipt and chain; 1 where anything is wrong, with its place",
+    )
+    parser.add_argument("--quick", action="store_true", help="the file, ends and heads only: seconds on a large log")
+
+
+def _verify(args: Namespace, output: Output) -> int:
+    from bus.operate.soundness import verify_log
+
+    with opened(args) as bus, bar(output) as progress:
+        found = verify_log(bus.home, bus.log, quick=args.quick, progress=progress)
+    if output.as_json:
+        findings = [one._asdict() for one in found.findings]
+        output.document({"sound": found.sound, "quick": args.quick, "findings": findings, "checked": found.checked})
+        return DONE if found.sound else NO
+    for one in found.findings:
+        output.line(f"{one.place}: {one.what}")
+    counts = ", ".join(f"{number} {what}" for what, number in found.checked.items())
+    output.line(f"{counts} checked: {'the log is sound' if found.sound else f'{len(found.findings)} findings'}")
+    if not found.sound:
+        output.note("Stop the bus, keep the damaged home for study, and `tocsin restore` its latest backup.")
+    return DONE if found.sound else NO
