@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from bus.client import Authority, Picture, Subscriber, verify_alerts
+from bus.client import Authority, Picture, Subscriber
+from bus.client.verify import Finding, verify_held
 from bus.demo.cast import CastError
 from bus.log.protocol import Log
-from schemas.models import Alert, Change
+from schemas.models import Alert, AlertMessage, Change
 
 
 class Reading(NamedTuple):
@@ -39,12 +40,14 @@ def read(log: Log, pin: bytes, authority: Authority, agency: str) -> Reading:
         deliveries[received.delivery.change] += 1
         told[received.delivery.change].add(received.delivery.ref)
     picture = subscriber.picture
-    findings = [finding for one in verify_alerts(picture, authority).values() for finding in one.findings]
+    findings: list[Finding] = []
     alerts: dict[str, Alert] = {}
     labels: dict[str, str] = {}
-    for alert_id in picture.alerts():
-        message = picture.alert(alert_id)
-        if message is None:
+    for alert_id, held in picture.alerts().items():
+        found, verified = verify_held(picture, authority, held)
+        findings += found.findings
+        message = verified or picture.alert(alert_id)
+        if not isinstance(message, AlertMessage):
             raise CastError(f"an alert of {agency} can't be read", "This is a fault of the bus: please report it.")
         alerts[alert_id], labels[alert_id] = message.body, message.header.label
     return Reading(

@@ -34,6 +34,7 @@ class _Played(NamedTuple):
     """One playing: its steps, and what each agency was told in all."""
 
     steps: tuple[StepResult, ...]
+    verified: tuple[Finding, ...]
     outboxes: Outboxes
 
 
@@ -50,7 +51,7 @@ def play_apart(
         for copy in copies:
             shutil.copytree(first, copy)
         played = _apart(first, story, count, frozenset(), progress or _silent)
-        whole: list[Finding] = []
+        whole = list(played.verified)
         for unseen, copy in zip(story.unseen, copies, strict=True):
             without = _apart(copy, story, count, frozenset(unseen.reports), _silent)
             whole += _compared(unseen, played.outboxes, without.outboxes)
@@ -83,6 +84,7 @@ def play_in(  # noqa: PLR0913 - what a real home is made of, and what is asked
     with quiet(), _player(ground, story, frozenset()) as player:
         try:
             steps = tuple(_told(player, count, progress or _silent))
+            whole = tuple(player.verified())
         finally:
             player.withdraw()
     (progress or _silent)("")
@@ -90,7 +92,7 @@ def play_in(  # noqa: PLR0913 - what a real home is made of, and what is asked
         story,
         str(home.path),
         steps,
-        (),
+        whole,
         len(story.step) - count,
         time.perf_counter() - started,
     )
@@ -99,7 +101,7 @@ def play_in(  # noqa: PLR0913 - what a real home is made of, and what is asked
 def _apart(path: Path, story: Story, count: int, without: frozenset[str], progress: Progress) -> _Played:
     with OwnGround.open(path, story) as ground, _player(ground, story, without) as player:
         steps = tuple(_told(player, count, progress))
-        return _Played(steps, {one.name: player.outbox(one.name) for one in story.agency})
+        return _Played(steps, tuple(player.verified()), {one.name: player.outbox(one.name) for one in story.agency})
 
 
 @contextmanager

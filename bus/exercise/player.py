@@ -6,9 +6,8 @@ What is left out (`without`) takes its time all the same, so that two playings d
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, TypeAlias
 
-from bus.client import Publisher, open_publisher, read_receipts
-from bus.client.publication import Act as Draft
-from bus.client.publication import Publication
+from bus.client import Act as Draft
+from bus.client import Publication, Publisher, open_publisher, read_receipts
 from bus.errors import Refusal
 from bus.exercise.ground import Ground
 from bus.exercise.records import Bodies, Named, names
@@ -89,6 +88,13 @@ class Player:
     def outbox(self, agency: str) -> list[tuple[bytes, bytes]]:
         """Everything that an agency was told, byte for byte."""
         return [(record.key, record.value) for record in self._onlookers[agency].outbox()]
+
+    def verified(self) -> Iterator[Finding]:
+        """Whether each agency could verify all that it was told, down to the authors' bytes."""
+        for agency, onlooker in self._onlookers.items():
+            checked, failed = onlooker.signatures
+            seen = f"{failed} do NOT hold" if failed else "all good"
+            yield Finding(0, agency, "verified", "verified every signature", f"{checked} good", seen, not failed)
 
     def withdraw(self) -> None:
         """Take back all that still stands: the exercise is over."""

@@ -27,9 +27,8 @@ def page(result: Result, *, coloured: bool) -> str:
         if step.tells:
             out.prose(" ".join(step.tells.split()), "dim")
         _findings(out, step.findings)
-    if result.whole:
-        out.head("PLAYED AGAIN, WITHOUT WHAT SOME MUST NOT NOTICE")
-        _findings(out, result.whole)
+    out.head("IN THE WHOLE EXERCISE")
+    _findings(out, result.whole)
     if result.unplayed:
         out.head(f"{result.unplayed} MORE STEPS NOT PLAYED", "as asked for with --until")
     verdict(out, result)
