@@ -1,7 +1,8 @@
 """Thousands of random histories: the correlate stage against the naive oracle at every position, in parallel processes.
 
-`python -m tests.bench.histories --histories 5000 [--first 0] [--processes 2]`. Each history runs record by record, with
-restarts, and in batches; the first difference of each is printed, and the exit code is 1 where there is one.
+`python -m tests.bench.histories --histories 5000 [--first 0] [--processes 2] [--roster]`. Each history runs record by
+record, with restarts, and in batches; the first difference of each is printed, and the exit code is 1 where there is
+one. With `--roster` the authority is never idle in them: keys, rights, suspensions, feeds.
 """
 
 import argparse
@@ -11,12 +12,14 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 from schemas.codec import decode_trusted
 from schemas.registry import newest
 from tests.support.compared import differences, expected
 from tests.support.histories import history
+from tests.support.roster_histories import roster_history
 
 
 class Tried(NamedTuple):
@@ -28,9 +31,9 @@ class Tried(NamedTuple):
     differences: list[str]
 
 
-def try_history(seed: int) -> Tried:
+def try_history(seed: int, *, roster: bool = False) -> Tried:
     """Run one history in every way."""
-    run = history(seed)
+    run = roster_history(seed) if roster else history(seed)
     said = expected(run)
     counted: Counter[str] = Counter()
     for delivered in said:
@@ -47,12 +50,16 @@ def main() -> int:
     parser.add_argument("--histories", type=int, default=5000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--roster", action="store_true", help="histories in which the authority acts at every third step"
+    )
     options = parser.parse_args()
     started, bad, records = time.monotonic(), 0, 0
     counted: Counter[str] = Counter()
+    tried_one = partial(try_history, roster=options.roster)
     with ProcessPoolExecutor(options.processes) as pool:
         seeds = range(options.first, options.first + options.histories)
-        for done, tried in enumerate(pool.map(try_history, seeds, chunksize=4), 1):
+        for done, tried in enumerate(pool.map(tried_one, seeds, chunksize=4), 1):
             records += tried.records
             counted.update(tried.deliveries)
             bad += bool(tried.differences)

@@ -32,6 +32,7 @@ class Key:
     valid_until: int | None = None
     revoked_at: int | None = None
     compromised_since: int | None = None
+    feeds: tuple[str, ...] = ("*",)
 
     def is_tainted(self, at: int) -> bool:
         return self.compromised_since is not None and at >= self.compromised_since
@@ -45,6 +46,7 @@ class Feed:
     protected_floor: str | None = None
     curated: bool = False
     analyst: bool = False
+    quota_records_per_day: int | None = None
 
 
 @dataclass
@@ -238,7 +240,7 @@ def _entry(agency: Agency) -> dict[str, Any]:
             {
                 "key_id": key.signing.public.key_id,
                 "public": key.signing.public.raw,
-                "feeds": ["*"],
+                "feeds": key.feeds,
                 "valid_from": key.valid_from,
                 "valid_until": key.valid_until,
                 "revoked_at": key.revoked_at,
@@ -255,6 +257,7 @@ def _entry(agency: Agency) -> dict[str, Any]:
                 "default_label": feed.floor,
                 "curated": feed.curated,
                 "analyst": feed.analyst,
+                "quota_records_per_day": feed.quota_records_per_day,
             }
             for name, feed in agency.feeds.items()
         ],
