@@ -65,7 +65,8 @@ def test_suspended_and_admitted_again_is_a_new_admission(seed: int) -> None:
     reader.suspended = True
     world.admit("zz", {}, {})
     world.roster()
-    replay, found = Replay(world), {}
+    replay = Replay(world)
+    found: Deliveries = {}
     for value in world.values:
         merge(found, replay.step(value))
     assert not pictures(found).get("aa"), "all is gone"
