@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from bus.client.authority import Authority
 from bus.client.kept import Kept
+from bus.client.patience import PATIENCE, Patience
 from bus.client.publisher import BATCH_RECORDS, Publisher
 from bus.client.subscriber import Subscriber
 from bus.clock import now_ms
@@ -25,6 +26,8 @@ def open_publisher(  # noqa: PLR0913 - what a publisher is made of
     *,
     clock_ms: Callable[[], int] = now_ms,
     batch_records: int = BATCH_RECORDS,
+    patience: Patience = PATIENCE,
+    owns_log: bool = False,
 ) -> Publisher:
     """A publisher of the agency, with a key that may sign for `feed` now.
 
@@ -46,6 +49,8 @@ def open_publisher(  # noqa: PLR0913 - what a publisher is made of
         default_labels={one.name: one.default_label for one in entry.feeds},
         clock_ms=clock_ms,
         batch_records=batch_records,
+        patience=patience,
+        owns_log=owns_log,
     )
 
 

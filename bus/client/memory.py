@@ -5,6 +5,7 @@ whatever interrupts a publisher, the next one sends the same bytes: ingest knows
 doubled.
 """
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
@@ -13,9 +14,15 @@ from typing import Final, NamedTuple
 from bus.home import Database
 from schemas.models import Receipt, Verdict
 
-_VERSION: Final = 2
-_STEPS: Final = MappingProxyType({1: "ALTER TABLE record ADD COLUMN accepted_digest BLOB"})
-_SCHEMA: Final = """
+_VERSION: Final = 3
+_ADDED: Final = """
+CREATE TABLE earlier(feed TEXT, kind TEXT, id TEXT, content BLOB, PRIMARY KEY(feed, kind, id, content)) WITHOUT ROWID;
+CREATE TABLE taken(feed TEXT, source TEXT, taker TEXT NOT NULL, lifted INTEGER NOT NULL, PRIMARY KEY(feed, source))
+    WITHOUT ROWID;
+CREATE TABLE file(digest BLOB PRIMARY KEY) WITHOUT ROWID;
+"""
+_STEPS: Final = MappingProxyType({1: "ALTER TABLE record ADD COLUMN accepted_digest BLOB", 2: _ADDED})
+_SCHEMA: Final = f"""
 CREATE TABLE record(
     feed TEXT, kind TEXT, id TEXT, label TEXT NOT NULL, revision INTEGER NOT NULL, digest BLOB NOT NULL,
     content BLOB, modified_at INTEGER, withdrawn INTEGER NOT NULL, rejected TEXT, accepted INTEGER NOT NULL,
@@ -24,7 +31,7 @@ CREATE INDEX record_digest ON record(digest);
 CREATE TABLE counter(feed TEXT, label TEXT, sequence INTEGER NOT NULL, PRIMARY KEY(feed, label)) WITHOUT ROWID;
 CREATE TABLE spool(n INTEGER PRIMARY KEY AUTOINCREMENT, feed TEXT NOT NULL, envelope BLOB NOT NULL);
 CREATE TABLE cursor(topic TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
-"""
+{_ADDED}"""
 _FIELDS: Final = "label, revision, digest, content, modified_at, withdrawn, rejected, accepted, accepted_digest"
 
 
@@ -48,12 +55,25 @@ class Remembered(NamedTuple):
     accepted_digest: bytes | None = None
 
 
+class Taker(NamedTuple):
+    """The draft that took a source id away; `lifted`: its author reinstated what it took."""
+
+    taker: str
+    lifted: bool
+
+
 class Spooled(NamedTuple):
     """Signed bytes that the log has not acknowledged yet."""
 
     n: int
     feed: str
     envelope: bytes
+
+
+def source_of(record_id: str) -> str:
+    """The source id under which an adapter made this record: without the `:2` of a source that became several."""
+    source, colon, number = record_id.rpartition(":")
+    return source if colon and ":" in source and number.isascii() and number.isdigit() else record_id
 
 
 class Memory:
@@ -75,11 +95,58 @@ class Memory:
         )
         return Remembered(*rows[0]) if rows else None
 
+    def under(self, feed: str, kind: str, source: str) -> list[tuple[str, Remembered]]:
+        """What became of one source id: the record of this id, and those of `<id>:2` and on."""
+        rows = self._db.execute(
+            f"SELECT id, {_FIELDS} FROM record WHERE feed=? AND kind=? AND (id=? OR id>? AND id<?)",  # noqa: S608 - a constant
+            (feed, kind, source, f"{source}:", f"{source};"),  # the character that follows the colon
+        )
+        return [(row[0], Remembered(*row[1:])) for row in rows if source_of(row[0]) == source or row[0] == source]
+
+    def standing(self, feed: str, kind: str, prefix: str) -> Iterator[tuple[str, str]]:
+        """Id and label of each record of ids `<prefix>:…` that was published, and neither withdrawn nor refused."""
+        rows = self._db.execute(
+            "SELECT id, label FROM record WHERE feed=? AND kind=? AND id>? AND id<? AND withdrawn<revision"
+            " AND (rejected IS NULL OR accepted>0) ORDER BY id",
+            (feed, kind, f"{prefix}:", f"{prefix};"),
+        )
+        yield from rows
+
     def put(self, feed: str, kind: str, record_id: str, record: Remembered) -> None:
         """Remember a record."""
         self._db.execute(
             "INSERT OR REPLACE INTO record VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", (feed, kind, record_id, *record)
         )
+
+    def outdate(self, feed: str, kind: str, record_id: str, content: bytes) -> None:
+        """Remember that a record had this content once."""
+        self._db.execute("INSERT OR IGNORE INTO earlier VALUES(?,?,?,?)", (feed, kind, record_id, content))
+
+    def is_earlier(self, feed: str, kind: str, record_id: str, content: bytes) -> bool:
+        """Whether an earlier revision of a record had this content."""
+        query = "SELECT 1 FROM earlier WHERE feed=? AND kind=? AND id=? AND content=?"
+        return bool(self._db.execute(query, (feed, kind, record_id, content)))
+
+    def take(self, feed: str, source: str, taker: str) -> None:
+        """Remember that this draft takes away whatever became, or will become, of a source id."""
+        self._db.execute("INSERT OR REPLACE INTO taken VALUES(?,?,?,0)", (feed, source, taker))
+
+    def taker(self, feed: str, source: str) -> Taker | None:
+        """Who took a source id away."""
+        rows = self._db.execute("SELECT taker, lifted FROM taken WHERE feed=? AND source=?", (feed, source))
+        return Taker(rows[0][0], bool(rows[0][1])) if rows else None
+
+    def lift(self, feed: str, source: str) -> None:
+        """Let a source id be published again, whatever the same taker says again."""
+        self._db.execute("UPDATE taken SET lifted=1 WHERE feed=? AND source=?", (feed, source))
+
+    def has_file(self, digest: bytes) -> bool:
+        """Whether a file, under the same terms, is done with."""
+        return bool(self._db.execute("SELECT 1 FROM file WHERE digest=?", (digest,)))
+
+    def finish_file(self, digest: bytes) -> None:
+        """A file is done with."""
+        self._db.execute("INSERT OR IGNORE INTO file VALUES(?)", (digest,))
 
     def feeds_of(self, kind: str, record_id: str) -> list[str]:
         """The feeds in which this id was published."""
@@ -104,6 +171,10 @@ class Memory:
         """The oldest bytes that the log has not acknowledged."""
         rows = self._db.execute("SELECT n, feed, envelope FROM spool ORDER BY n LIMIT ?", (limit,))
         return [Spooled(*row) for row in rows]
+
+    def waiting(self) -> int:
+        """How many records the log has not acknowledged."""
+        return self._number("SELECT count(*) FROM spool", ())
 
     def sent(self, up_to: int) -> None:
         """The log has acknowledged these."""

@@ -1,6 +1,7 @@
 """What an author hands in, and what became of it on the author's side."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -35,6 +36,10 @@ class Draft(Protocol):
     def body(self) -> Value | Mapping[str, object]:
         """The content."""
 
+    @property
+    def replaces(self) -> tuple[str, ...]:
+        """Ids of drafts whose place this one takes, each with whatever else it became (`<id>:2` and on)."""
+
 
 class Act(NamedTuple):
     """A draft of our own making: retraction, link, heartbeat."""
@@ -44,16 +49,24 @@ class Act(NamedTuple):
     status: Status | str
     body: Value | Mapping[str, object]
     modified_at: int | None = None
+    replaces: tuple[str, ...] = ()
 
 
 class Outcome(StrEnum):
-    """What a publisher did with a draft."""
+    """What a publisher did with a draft.
+
+    Sent: NEW, AMENDED. Not sent: UNCHANGED; OLDER, by its source's own time; REVERTED, its content is that of an
+    earlier revision, as in an older file; WITHDRAWN, retracted before; AWAITED, it takes away what was not published
+    yet, and now never will be; REFUSED.
+    """
 
     NEW = "NEW"
     AMENDED = "AMENDED"
     UNCHANGED = "UNCHANGED"
     OLDER = "OLDER"
+    REVERTED = "REVERTED"
     WITHDRAWN = "WITHDRAWN"
+    AWAITED = "AWAITED"
     REFUSED = "REFUSED"
 
 
@@ -70,13 +83,24 @@ class Line(NamedTuple):
 
 @dataclass(slots=True)
 class Publication:
-    """The outcomes of one call, in the order of the drafts."""
+    """The outcomes of one call, in the order of the drafts. `brief`: of a long one, only the refused are kept."""
 
     lines: list[Line] = field(default_factory=list)
+    brief: bool = False
+    _unkept: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
 
-    def count(self, outcome: Outcome) -> int:
-        """How many drafts ended so."""
-        return sum(line.outcome is outcome for line in self.lines)
+    def add(self, lines: Iterable[Line]) -> None:
+        """Take in outcomes."""
+        for line in lines:
+            if self.brief and line.outcome is not Outcome.REFUSED:
+                self._unkept[line.kind, line.outcome] += 1
+            else:
+                self.lines.append(line)
+
+    def count(self, outcome: Outcome, kind: str | None = None) -> int:
+        """How many drafts, of one kind or of all, ended so."""
+        counts = self._unkept + Counter((line.kind, line.outcome) for line in self.lines)
+        return sum(many for (its, found), many in counts.items() if found is outcome and kind in (None, its))
 
     @property
     def sent(self) -> int:

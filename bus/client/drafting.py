@@ -1,0 +1,180 @@
+"""Steps 2 and 3 of a publish: from a draft to signed bytes in the spool, or to the reason why there are none.
+
+A draft can take others away. An adapter, which remembers nothing, names them by their source's ids: a `retraction`
+draft in `retracts` (no feed, no revision), an event in `replaces`. Here they become what the agency has published in
+that feed and realm, each under its own label; what comes later under such an id is not sent any more. So the end of an
+alert reaches whoever had it and nobody else, in whichever order the two files come.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from bus.client.changes import content_of, next_revision, nothing_to_send, own_id, refused
+from bus.client.memory import Memory, Remembered, Taker, source_of
+from bus.client.publication import Act, Draft, Line, Outcome
+from bus.client.sealing import Sealer, Terms
+from bus.errors import Reason, Refusal, refuse
+from bus.labels import Label
+from bus.labels.spelling import Parts, read
+from schemas.models import RetractionReason, Status, Value
+
+MOST_REPLACED: Final = 64
+"""As many as one event may name; what more it replaces gets a retraction."""
+
+
+class Drafting:
+    """One agency's, with its memory. Every method belongs into the caller's transaction."""
+
+    def __init__(self, memory: Memory, sealer: Sealer) -> None:
+        """Remember here, and sign so."""
+        self._memory = memory
+        self._sealer = sealer
+
+    def take(self, draft: Draft, terms: Terms | Refusal) -> Iterator[Line]:
+        """What becomes of a draft; of one that takes others away, also what becomes of each of these."""
+        if isinstance(terms, Refusal):
+            yield refused(draft, terms)
+        elif draft.kind == "retraction" and not isinstance(draft, Act):
+            yield from self._cancel(draft, terms)
+        elif self._is_taken(draft, terms):
+            yield Line(draft.kind, draft.id, Outcome.WITHDRAWN)
+        elif draft.replaces:
+            yield from self._replace(draft, terms)
+        else:
+            yield self.sign(draft, terms)
+
+    def sign(self, draft: Draft, terms: Terms, body: Value | Mapping[str, object] | None = None) -> Line:
+        """One record, which takes nothing away; `body` is what is signed, where that is more than the draft says."""
+        said = self._sealer.body(draft)
+        signed = said if body is None else self._sealer.body(Act(draft.kind, draft.id, draft.status, body))
+        if isinstance(said, Refusal) or isinstance(signed, Refusal):
+            return refused(draft, said if isinstance(said, Refusal) else signed)  # type: ignore[arg-type]
+        content = content_of(draft, terms, said)
+        place = (terms.feed, draft.kind, draft.id)
+        known = self._memory.get(*place)
+        if known is not None:
+            was_so = self._memory.is_earlier(*place, content)
+            unsent = nothing_to_send(draft, known, terms, content, was_so=was_so)
+            if unsent is not None:
+                return unsent
+        revision = next_revision(known)
+        sequence = self._memory.last_sequence(terms.feed, terms.label.text) + 1
+        envelope = self._sealer.seal(draft, signed, terms, revision, sequence)
+        if isinstance(envelope, Refusal):
+            return refused(draft, envelope)
+        record = Remembered(terms.label.text, revision, envelope.digest, content, draft.modified_at)
+        if known is not None:
+            record = record._replace(withdrawn=known.withdrawn, accepted=known.accepted)
+            if known.content not in (None, content) and not terms.always:
+                self._memory.outdate(*place, known.content)
+        self._memory.put(*place, record)
+        self._memory.count(terms.feed, terms.label.text, sequence)
+        self._memory.spool(terms.feed, envelope.encode())
+        outcome = Outcome.NEW if revision == 1 else Outcome.AMENDED
+        return Line(draft.kind, draft.id, outcome, revision, envelope.digest.hex())
+
+    def retract(  # noqa: PLR0913 - a retraction's fields
+        self, kind: str, feed: str, record_id: str, *, reason: RetractionReason | str, note: str | None, now: int
+    ) -> Line:
+        """Withdraw one own record up to its latest revision, under exactly its label."""
+        known = self._memory.get(feed, kind, record_id)
+        parts = None if known is None else read(known.label)
+        if known is None or parts is None or isinstance(parts, Refusal):
+            expected = "a record that this agency has published in this feed"
+            return Line(kind, record_id, Outcome.REFUSED, refusal=refuse(Reason.BAD_FIELD, "retracts.id", expected))
+        body: dict[str, object] = {
+            "retracts": [{"kind": kind, "feed": feed, "id": record_id, "up_to_revision": known.revision}],
+            "reason": reason,
+            "note": note,
+        }
+        # The label is part of the id: a retraction keeps its label for good, and the record has it only from its first
+        # accepted revision on.
+        record = Act("retraction", own_id("retraction", kind, feed, record_id, known.label), Status.ACTUAL, body)
+        terms = self._sealer.terms(feed, Label.of(parts), Status.ACTUAL, None, now)
+        line = refused(record, terms) if isinstance(terms, Refusal) else self.sign(record, terms)
+        if line.outcome is not Outcome.REFUSED:
+            self._memory.put(feed, kind, record_id, known._replace(withdrawn=known.revision))
+        return line
+
+    def _is_taken(self, draft: Draft, terms: Terms) -> bool:
+        """Whether another draft has taken this one's source away; reinstating ends that."""
+        if draft.kind != "event":
+            return False
+        for source in {draft.id, source_of(draft.id)}:
+            taker = self._memory.taker(terms.feed, source)
+            if taker is not None and not taker.lifted:
+                if not terms.reinstate:
+                    return True
+                self._memory.lift(terms.feed, source)
+        return False
+
+    def _cancel(self, draft: Draft, terms: Terms) -> Iterator[Line]:
+        """A retraction draft of an adapter: of whatever became of the source ids that it names."""
+        named = _named(draft.body)
+        if named is None:
+            yield refused(draft, refuse(Reason.BAD_FIELD, "body.retracts", "kind and source id of one record or more"))
+            return
+        given = draft.body if isinstance(draft.body, Mapping) else {}
+        note = given.get("note")
+        said = f"{draft.id}: {note}" if note else draft.id
+        for source in named:
+            before = self._memory.taker(terms.feed, source)
+            if before == Taker(draft.id, lifted=True):
+                yield Line("retraction", source, Outcome.UNCHANGED)  # its author has reinstated what it took
+                continue
+            self._memory.take(terms.feed, source, draft.id)
+            found = [record_id for record_id, _ in self._of_realm(source, terms)]
+            for record_id in found:
+                line = self.retract(
+                    "event", terms.feed, record_id, reason=str(given.get("reason")), note=said[:1000], now=terms.now
+                )
+                yield line._replace(id=record_id)
+            if not found:
+                yield Line("retraction", source, Outcome.AWAITED if before is None else Outcome.UNCHANGED)
+
+    def _replace(self, draft: Draft, terms: Terms) -> Iterator[Line]:
+        """An event that takes others' place: those of its own label in its `replaces`, the others by a retraction."""
+        same, others = [], []
+        for source in draft.replaces:
+            found = self._of_realm(source, terms)
+            same += [record_id for record_id, known in found if known.label == terms.label.text]
+            others += [record_id for record_id, known in found if known.label != terms.label.text]
+            if not any(record_id == source for record_id, _ in found):
+                same.append(source)  # it may be with the bus all the same, if this memory is not the first
+        same = [one for one in dict.fromkeys(same) if one != draft.id]
+        body = draft.body.model_dump() if isinstance(draft.body, Value) else draft.body
+        replaces = [{"feed": terms.feed, "id": one} for one in same[:MOST_REPLACED]]
+        line = self.sign(draft, terms, {**body, "replaces": replaces})
+        yield line
+        if line.outcome not in (Outcome.NEW, Outcome.AMENDED):
+            return
+        for source in draft.replaces:
+            self._memory.take(terms.feed, source, draft.id)
+        for one in same[:MOST_REPLACED]:
+            known = self._memory.get(terms.feed, "event", one)
+            if known is not None:
+                self._memory.put(terms.feed, "event", one, known._replace(withdrawn=known.revision))
+        for one in (*others, *same[MOST_REPLACED:]):
+            if one != draft.id:
+                line = self.retract("event", terms.feed, one, reason="SUPERSEDED", note=draft.id, now=terms.now)
+                yield line._replace(id=one)
+
+    def _of_realm(self, source: str, terms: Terms) -> list[tuple[str, Remembered]]:
+        """What became of a source id, and stands, in the realm of these terms."""
+        return [
+            (record_id, known)
+            for record_id, known in self._memory.under(terms.feed, "event", source)
+            if isinstance(parts := read(known.label), Parts)
+            and parts.realm == terms.label.realm
+            and known.withdrawn < known.revision
+        ]
+
+
+def _named(body: Any) -> list[str] | None:  # noqa: ANN401 - an adapter's, which nobody has checked
+    """The source ids of the events that a retraction draft takes away; None where it is none."""
+    retracts = body.get("retracts") if isinstance(body, Mapping) else None
+    if not isinstance(retracts, list | tuple) or not retracts:
+        return None
+    events = [one for one in retracts if isinstance(one, Mapping) and one.get("kind", "event") == "event"]
+    found = [one["id"] for one in events if isinstance(one.get("id"), str)]
+    return found if len(found) == len(retracts) else None
