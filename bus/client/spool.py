@@ -1,10 +1,15 @@
 """Signed bytes on their way into the log: durable before it sees them, forgotten after it has acknowledged them."""
 
+import logging
+
 from bus.client.memory import Memory
 from bus.client.patience import Patience, can_pass
 from bus.errors import TocsinError
 from bus.log.protocol import Log, NewRecord
 from bus.log.topics import topic
+
+
+_log = logging.getLogger(__name__)
 
 
 class SpooledError(TocsinError):
@@ -22,7 +27,7 @@ class Spool:
         self._agency = agency
         self._memory = memory
         self._batch = batch
-        self._patience = patience
+        self._patience = patience._replace(told=patience.told or _say)
         self._submissions = topic("submissions", agency)
 
     def flush(self) -> int:
@@ -52,3 +57,7 @@ class Spool:
             f"{fault.advice} The same command again goes on where this one stopped; `tocsin resume --as {self._agency}`"
             " sends only what waits.",
         )
+
+
+def _say(fault: TocsinError, pause_s: float) -> None:
+    _log.warning("%s; tried again in %.1f s", fault, pause_s)
