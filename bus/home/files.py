@@ -77,11 +77,12 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a private folder, durable when this returns; one that is there stays as it is."""
+    """Make a private folder, and what of its path is missing, durable when this returns; what is there stays as it is."""
     with storage(folder):
         if folder.is_dir():
             return
-        folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+        make_folder(folder.parent)  # `mkdir(parents=True)` would leave the parents open to all
+        folder.mkdir(mode=PRIVATE_DIR, exist_ok=True)
         sync_folder(folder.parent)
 
 
