@@ -8,7 +8,6 @@ from bus.errors import TocsinError
 from bus.log.protocol import Log, NewRecord
 from bus.log.topics import topic
 
-
 _log = logging.getLogger(__name__)
 
 
