@@ -1,10 +1,9 @@
-"""The demo in seven acts, all through the real bus, in a home of its own.
+"""The demo in eight acts, all through the real bus, in a home of its own.
 
 1 found the bus and admit the agencies 2 each publishes its files 3 attack 4 run the bus 5 one report is corrected, one
-taken back 6 every agency reads, and verifies 7 count what happened, and tell.
+taken back 6 every agency reads, and verifies 7 count what happened 8 play the exercise, in another home, and tell.
 """
 
-import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -13,9 +12,11 @@ from pathlib import Path
 from typing import TextIO
 
 from bus.demo import screen
-from bus.demo.cast import cast
+from bus.demo.cast import CastError, cast
 from bus.demo.tally import Tally
 from bus.demo.theatre import Theatre
+from bus.exercise import Result, Story, play_apart, read_story, shipped
+from bus.exercise.ground import quiet
 
 Progress = Callable[[str], None]
 
@@ -33,29 +34,39 @@ def play(home: Path | None, out: TextIO, *, as_json: bool, progress: Progress | 
 
 def perform(home: Path | None, progress: Progress) -> Tally:
     """Play the demo, and count what happened."""
-    with _folder(home) as path, _quiet():
+    with _folder(home) as path, quiet():
         tally = _acts(path, progress)
     progress("")
     return tally
 
 
+def exercise() -> Result:
+    """Play the exercise that comes with Tocsin, with a clock of its own."""
+    story = read_story(shipped())
+    if not isinstance(story, Story):
+        raise CastError(f"the shipped exercise is damaged: {story[0]}", "Install Tocsin again.")
+    return play_apart(story)
+
+
 def _acts(path: Path, progress: Progress) -> Tally:
     started = time.perf_counter()
-    progress("1 of 7  founding the bus and admitting the agencies")
+    progress("1 of 8  founding the bus and admitting the agencies")
     with Theatre.open(path, cast()) as theatre:
-        progress("2 of 7  publishing the files")
+        progress("2 of 8  publishing the files")
         theatre.publish()
-        progress("3 of 7  attacking")
+        progress("3 of 8  attacking")
         theatre.attack()
-        progress("4 of 7  running the bus: checking, fusing, delivering")
+        progress("4 of 8  running the bus: checking, fusing, delivering")
         theatre.run()
-        progress("5 of 7  correcting one report, taking back another")
+        progress("5 of 8  correcting one report, taking back another")
         theatre.correct()
         theatre.run()
-        progress("6 of 7  reading and verifying, as every agency")
+        progress("6 of 8  reading and verifying, as every agency")
         theatre.read()
-        progress("7 of 7  counting")
-        return theatre.tally(time.perf_counter() - started)
+        progress("7 of 8  counting")
+        tally = theatre.tally()
+    progress("8 of 8  playing an exercise")
+    return tally._replace(exercise=exercise(), seconds=time.perf_counter() - started)
 
 
 @contextmanager
@@ -65,18 +76,6 @@ def _folder(home: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="tocsin-demo-") as folder:
         yield Path(folder) / "home"
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The bus warns its operator of every refused submission; here the screen tells them all."""
-    log = logging.getLogger("bus.stages.ingest")
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(before)
 
 
 def _silent(_line: str) -> None:

@@ -12,6 +12,7 @@ from bus.demo.cast import POLICY
 from bus.demo.incident import Incident, incident
 from bus.demo.places import by_picture
 from bus.demo.tally import Tally, Tried, figures
+from bus.exercise import Result, StepResult
 from bus.exercise.paint import Page, Part, bar, is_coloured
 from schemas.models import Alert
 
@@ -20,6 +21,8 @@ _NAMES: Final = 15
 _CLEARANCE: Final = 43
 _TITLE: Final = 31
 _REASON: Final = 18
+_SCORE: Final = 12
+_STEP: Final = 37
 _MOST_LETTERS: Final = 6
 _MOST_NAMES: Final = 2
 
@@ -46,6 +49,8 @@ def page(tally: Tally, *, coloured: bool) -> str:
     if found is not None:
         _explained(out, found)
     _corrected(out, tally)
+    if tally.exercise is not None:
+        _exercise(out, tally.exercise)
     _verified(out, tally)
     return out.text()
 
@@ -61,9 +66,7 @@ def _published(out: Page, tally: Tally) -> None:
             f"{sent.sheet.label.removeprefix(f'{POLICY} ')}{realm}",
         )
     out.prose("Real: UCDP GED 23.1, and Insecurity Insight: one editor, so one origin, played by five agencies.", "dim")
-    out.prose(
-        f"Made up: exercise {tally.cast.exercise}, where several origins meet; it never mixes with real data.", "dim"
-    )
+    out.prose(f"Made up: what is of EXERCISE {tally.cast.exercise}, where several origins meet; never mixed.", "dim")
 
 
 def _seen(out: Page, tally: Tally) -> None:
@@ -148,6 +151,27 @@ def _corrected(out: Page, tally: Tally) -> None:
         f"One report was amended: the {len(tally.amended.told)} agencies that had it have the new one. Another was "
         f"withdrawn: it left the pictures of the {len(tally.withdrawn.told)} agencies that had it."
     )
+
+
+def _exercise(out: Page, result: Result) -> None:
+    """The exercise's steps in two columns, each with how many of its expectations are met."""
+    colour, told = ("good", "all met") if result.is_good else ("bad", "NOT all met")
+    out.head(f"EXERCISE {result.story.exercise}", f"{result.story.title}: made up; a story that scores itself")
+    half = (len(result.steps) + 1) // 2
+    for left, right in zip_longest(result.steps[:half], result.steps[half:]):
+        out.row(*_step(left), *(() if right is None else _step(right)))
+    out.row(
+        f"{result.met} of {len(result.findings)} expectations: ",
+        Part(told, colour),
+        Part("   tocsin exercise run shows each; write your own for a drill", "dim"),
+    )
+
+
+def _step(step: StepResult) -> tuple[Part, Part]:
+    met = sum(one.met for one in step.findings)
+    mark, colour = ("✓", "good") if met == len(step.findings) else ("✗", "bad")
+    score = f"{mark} {met} of {len(step.findings)}"
+    return Part(f"{score:<{_SCORE}}", colour), Part(f"{step.title:<{_STEP}}")
 
 
 def _verified(out: Page, tally: Tally) -> None:

@@ -9,6 +9,8 @@ from bus.demo.attacks import Attack
 from bus.demo.cast import Cast, Sheet
 from bus.demo.places import Place
 from bus.demo.reading import Reading
+from bus.exercise import Result
+from bus.exercise.screen import figures as score
 from bus.log.protocol import Log
 from bus.log.topics import topic
 from schemas.models import Alert, Receipt, Verdict
@@ -60,7 +62,8 @@ class Tally(NamedTuple):
     places: tuple[Place, ...]
     amended: Corrected
     withdrawn: Corrected
-    seconds: float
+    exercise: Result | None = None
+    seconds: float = 0.0
 
     @property
     def alerts(self) -> dict[str, Alert]:
@@ -88,9 +91,10 @@ class Tally(NamedTuple):
 
     @property
     def is_good(self) -> bool:
-        """Whether every attack was refused, every signature holds, and something was fused."""
+        """Whether every attack was refused, every signature holds, something was fused, and the exercise is passed."""
         fused = any(len(alert.members) > 1 for alert in self.alerts.values())
-        return fused and not self.failed and all(one.reason is not None for one in self.ledger.tried)
+        passed = self.exercise is not None and self.exercise.is_good
+        return passed and fused and not self.failed and all(one.reason is not None for one in self.ledger.tried)
 
 
 def ledger(log: Log, agencies: Sequence[str], attempts: Sequence[Attack]) -> Ledger:
@@ -127,6 +131,7 @@ def figures(tally: Tally) -> dict[str, Any]:
             "signatures": tally.signatures,
             "failed": tally.failed,
         },
+        "exercise": None if tally.exercise is None else score(tally.exercise),
         "seconds": round(tally.seconds, 2),
     }
 

@@ -107,7 +107,7 @@ class Theatre:
         pin = self._home.pin()
         self._readings = tuple(read(self._log, pin, self._authority, player.name) for player in self._cast.agency)
 
-    def tally(self, seconds: float) -> Tally:
+    def tally(self) -> Tally:
         """Count what happened."""
         names = [player.name for player in self._cast.agency]
         return Tally(
@@ -119,7 +119,6 @@ class Theatre:
             places(self._readings),
             Corrected(self._amended, tuple(one.agency for one in self._readings if self._amended in one.amended)),
             Corrected(self._withdrawn, tuple(one.agency for one in self._readings if self._withdrawn in one.retracted)),
-            seconds,
         )
 
     def _own_members(self, agency: str) -> list[str]:

@@ -56,7 +56,7 @@ def demo() -> Played:
 def test_it_succeeds_within_a_minute_and_announces_its_acts(demo: Played) -> None:
     assert demo.code == 0
     assert demo.json["seconds"] < 60
-    assert [act[:6] for act in demo.said] == [f"{number} of 7" for number in range(1, 8)] + [""]
+    assert [act[:6] for act in demo.said] == [f"{number} of 8" for number in range(1, 9)] + [""]
 
 
 def test_more_than_a_thousand_real_events_are_accepted_and_every_submission_has_a_verdict(demo: Played) -> None:
@@ -146,9 +146,16 @@ def test_the_screen_fits_a_terminal_and_says_the_figures(demo: Played) -> None:
     page = screen.page(demo.tally, coloured=False)
     lines = page.splitlines()
     assert max(map(len, lines)) <= WIDTH
-    assert len(lines) <= 66
+    assert len(lines) <= 74
     assert all(character == "\n" or character.isprintable() for character in page)
-    for told in ("WHO PUBLISHED WHAT", "WHAT STAYS HIDDEN", "WHAT WAS REFUSED", "ONE ALERT, EXPLAINED", "VERIFIED"):
+    for told in (
+        "WHO PUBLISHED WHAT",
+        "WHAT STAYS HIDDEN",
+        "WHAT WAS REFUSED",
+        "ONE ALERT, EXPLAINED",
+        "EXERCISE",
+        "VERIFIED",
+    ):
         assert told in page
     for agency, seen in demo.json["agencies"].items():
         assert any(
@@ -180,14 +187,31 @@ def test_colour_is_for_terminals_that_want_it(demo: Played, monkeypatch: pytest.
 def test_an_attack_that_gets_through_or_a_bad_signature_is_no_success(demo: Played) -> None:
     tried = demo.tally.ledger.tried
     let_in = demo.tally.ledger._replace(tried=(tried[0]._replace(reason=None), *tried[1:]))
+    exercise = demo.tally.exercise
+    assert exercise is not None
     reading = demo.tally.readings[0]._replace(failed=1)
     wrong = demo.tally._replace(readings=(reading, *demo.tally.readings[1:]))
     assert demo.tally.is_good
     assert not demo.tally._replace(ledger=let_in).is_good
     assert not wrong.is_good
+    missed = exercise._replace(whole=(exercise.whole[0]._replace(met=False), *exercise.whole[1:]))
+    assert not demo.tally._replace(exercise=missed).is_good
+    assert "NOT all met" in screen.page(demo.tally._replace(exercise=missed), coloured=False)
     assert figures(wrong)["verified"]["failed"] == 1
     assert "1 do NOT hold" in screen.page(wrong, coloured=False)
     assert "ACCEPTED" in screen.page(demo.tally._replace(ledger=let_in), coloured=False)
+
+
+def test_the_exercise_is_played_and_its_score_told(demo: Played) -> None:
+    score = demo.json["exercise"]
+    assert score["good"]
+    assert score["met"] == score["expectations"] > 100
+    assert sum(step["met"] for step in score["steps"]) + len(score["whole"]) == score["met"]
+    page = screen.page(demo.tally, coloured=False)
+    assert f"{score['met']} of {score['expectations']} expectations: all met" in page
+    for step in score["steps"]:
+        assert f"✓ {step['met']} of {step['expectations']} " in page
+        assert step["title"] in page
 
 
 def test_made_up_records_are_of_the_exercise_and_real_ones_are_not(demo: Played) -> None:
