@@ -96,7 +96,8 @@ class Kept:
         except HomeDamagedError:
             if self._path is None:
                 raise
-            _log.warning("%s was damaged and is made anew: what it held, the bus gives again", self._path)
+            said = "%(path)s was damaged and is made anew: what it held, the bus gives again"
+            _log.warning(said, {"path": str(self._path)})
             forget(self._path)
             return self._checked()
 

@@ -5,6 +5,7 @@ whatever interrupts a publisher, the next one sends the same bytes: ingest knows
 doubled.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final, NamedTuple
 from bus.home import Database
 from schemas.models import Receipt, Verdict
 
+_SEVERAL: Final = re.compile(r"([^:]+:.+):(?:[2-9]|[1-9][0-9])")
 _VERSION: Final = 3
 _ADDED: Final = """
 CREATE TABLE earlier(feed TEXT, kind TEXT, id TEXT, content BLOB, PRIMARY KEY(feed, kind, id, content)) WITHOUT ROWID;
@@ -71,9 +73,9 @@ class Spooled(NamedTuple):
 
 
 def source_of(record_id: str) -> str:
-    """The source id under which an adapter made this record: without the `:2` of a source that became several."""
-    source, colon, number = record_id.rpartition(":")
-    return source if colon and ":" in source and number.isascii() and number.isdigit() else record_id
+    """The source id under which an adapter made this record: without the `:2` to `:99` of one that became several."""
+    found = _SEVERAL.fullmatch(record_id)
+    return record_id if found is None else found[1]
 
 
 class Memory:

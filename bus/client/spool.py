@@ -59,4 +59,4 @@ class Spool:
 
 
 def _say(fault: TocsinError, pause_s: float) -> None:
-    _log.warning("%s; tried again in %.1f s", fault, pause_s)
+    _log.warning("%(fault)s; tried again in %(pause_s).1f s", {"fault": str(fault), "pause_s": pause_s})

@@ -56,7 +56,7 @@ def retracted(world: World) -> list[tuple[str, int, str]]:
 
 def test_a_cancel_withdraws_all_that_became_of_an_alert_under_its_own_label(world: World) -> None:
     publisher = world.publisher()
-    publish(publisher, alert("a"), alert("a:2"), alert("a:12"), alert("ab"), alert("a-2"))
+    publish(publisher, alert("a"), alert("a:2"), alert("a:12"), alert("ab"), alert("a-2"), alert("a:1"), alert("a:123"))
     publish(publisher, alert("a:3"), label=HIGHER)
     publish(publisher, alert("a:2", "more is known"))
     assert publish(publisher, cancel("a")) == [
