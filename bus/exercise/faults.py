@@ -16,7 +16,7 @@ Loc: TypeAlias = tuple[int | str, ...]
 
 _COUNTED: Final = frozenset({"agency", "feed", "step", "act", "expect", "alerts", "unseen"})
 """Tables of which there are several: their number is part of the place."""
-_READ: Final = "See `bus/exercise/README.md` for the format, and `tocsin exercise example` for a whole story."
+READ: Final = "See `bus/exercise/README.md` for the format, and `tocsin exercise example` for a whole story."
 
 
 class Fault(NamedTuple):
@@ -24,7 +24,7 @@ class Fault(NamedTuple):
 
     place: str
     expected: str
-    remedy: str = _READ
+    remedy: str = READ
 
     def __str__(self) -> str:
         """One line for a person."""
@@ -51,7 +51,10 @@ def place_of(loc: Loc) -> str:
 
 def faults_of(error: ValidationError, model: type[BaseModel], under: Loc = ()) -> Iterator[Fault]:
     """Everything that pydantic finds wrong with what stands at `under`."""
-    for one in error.errors(include_url=False, include_input=False):
+    errors = error.errors(include_url=False, include_input=False)
+    for one in errors:
+        if one["type"] == "too_short" and any(_is_within(other["loc"], one["loc"]) for other in errors):
+            continue  # a list whose items are at fault is short of them
         loc, known = _walk(model, one["loc"])
         place = place_of((*under, *loc))
         if one["type"] == "extra_forbidden":
@@ -60,6 +63,10 @@ def faults_of(error: ValidationError, model: type[BaseModel], under: Loc = ()) -
             yield Fault(f"{place}, do", f"one of {', '.join(_kinds(known))}")
         else:
             yield Fault(place, in_words(one["type"], one.get("ctx", {})))
+
+
+def _is_within(loc: Loc, of: Loc) -> bool:
+    return len(loc) > len(of) and loc[: len(of)] == of
 
 
 def _known_keys(key: str, known: Sequence[type[BaseModel]]) -> str:

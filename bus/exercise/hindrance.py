@@ -10,7 +10,6 @@ from bus.client import Authority, signing_key
 from bus.clock import now_ms
 from bus.errors import NotFoundError, UsageError
 from bus.exercise.player import signing
-from bus.exercise.sense import faults_in
 from bus.exercise.story import Clear, Heartbeat, Story, Suspend, Wait
 from bus.home import Home
 from bus.log.protocol import Log
@@ -26,7 +25,6 @@ def check_home(story: Story, home: Home, log: Log, count: int, most_wait_ms: int
     found = [
         *_acts(story, count, most_wait_ms),
         *_agencies(story, authority),
-        *(str(fault) for fault in faults_in(story, authority.policies)),
         *_keys(story, home, authority),
     ]
     if found:

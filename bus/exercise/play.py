@@ -43,7 +43,7 @@ def play_apart(
 ) -> Result:
     """Play in a home of its own: a temporary one, or at `keep`, which is new or empty and stays."""
     started = time.perf_counter()
-    count = _steps(story, until)
+    count = len(story.step) if until is None else min(until, len(story.step))
     with quiet(), tempfile.TemporaryDirectory(prefix="tocsin-exercise-") as folder:
         first = keep or Path(folder) / "home"
         OwnGround.found(first, story)
@@ -78,15 +78,18 @@ def play_in(  # noqa: PLR0913 - what a real home is made of, and what is asked
 ) -> Result:
     """Play in a real home, with the agencies that it has; what was published is withdrawn in the end."""
     started = time.perf_counter()
-    count = _steps(story, until)
+    count = len(story.step) if until is None else min(until, len(story.step))
     check_home(story, home, log, count, most_wait_ms)
     ground = RealGround(home, log, settings)
     with quiet(), _player(ground, story, frozenset()) as player:
         try:
-            steps = tuple(_told(player, count, progress or _silent))
-            whole = tuple(player.verified())
-        finally:
+            steps = tuple(_steps(player, story, count, progress or _silent))
+        except BaseException:
             player.withdraw()
+            raise
+        verified = tuple(player.verified())
+        player.withdraw()
+        whole = (*verified, *player.left())
     (progress or _silent)("")
     return Result(
         story,
@@ -100,7 +103,7 @@ def play_in(  # noqa: PLR0913 - what a real home is made of, and what is asked
 
 def _apart(path: Path, story: Story, count: int, without: frozenset[str], progress: Progress) -> _Played:
     with OwnGround.open(path, story) as ground, _player(ground, story, without) as player:
-        steps = tuple(_told(player, count, progress))
+        steps = tuple(_steps(player, story, count, progress))
         return _Played(steps, tuple(player.verified()), {one.name: player.outbox(one.name) for one in story.agency})
 
 
@@ -115,10 +118,10 @@ def _player(ground: Ground, story: Story, without: frozenset[str]) -> Iterator[P
         player.close()
 
 
-def _told(player: Player, count: int, progress: Progress) -> Iterator[StepResult]:
-    for step in player.play(count):
-        progress(f"{step.number} of {count}  {step.title}")
-        yield step
+def _steps(player: Player, story: Story, count: int, progress: Progress) -> Iterator[StepResult]:
+    for number, step in enumerate(story.step[:count], 1):
+        progress(f"{number} of {count}  {step.title}")
+        yield player.step(number)
 
 
 def _compared(unseen: Unseen, played: Outboxes, without: Outboxes) -> Iterator[Finding]:
@@ -132,10 +135,6 @@ def _compared(unseen: Unseen, played: Outboxes, without: Outboxes) -> Iterator[F
         expected = f"{len(other)} deliveries, byte for byte as if {reports} had never been"
         seen = "the same" if same else f"another from delivery {at} on; {len(told)} in all"
         yield Finding(0, agency, "unseen", f"cannot tell that {reports} is there", expected, seen, same)
-
-
-def _steps(story: Story, until: int | None) -> int:
-    return len(story.step) if until is None else min(until, len(story.step))
 
 
 def _silent(_line: str) -> None:

@@ -11,7 +11,7 @@ from bus.client import Publication, Publisher, open_publisher, read_receipts
 from bus.errors import Refusal
 from bus.exercise.ground import Ground
 from bus.exercise.records import Bodies, Named, names
-from bus.exercise.score import Finding, StepResult, judge, judge_silence
+from bus.exercise.score import NOTHING, Finding, StepResult, judge, judge_silence
 from bus.exercise.story import (
     Act,
     Amend,
@@ -73,17 +73,19 @@ class Player:
                 )
 
     def close(self) -> None:
-        """Let go of the publishers."""
+        """Let go of publishers and readers."""
         for publisher in self._publishers.values():
             publisher.close()
+        for onlooker in self._onlookers.values():
+            onlooker.close()
 
-    def play(self, steps: int) -> Iterator[StepResult]:
-        """Play so many steps, one after the other."""
-        for number, step in enumerate(self._story.step[:steps], 1):
-            self._step_ms = self._ground.now_ms()
-            findings = [found for act in step.act for found in self._act(number, act)]
-            findings += self._look(number, step)
-            yield StepResult(number, step.title, step.tells, self._step_ms, tuple(findings))
+    def step(self, number: int) -> StepResult:
+        """Play a step, counted from 1, after those before it."""
+        step = self._story.step[number - 1]
+        self._step_ms = self._ground.now_ms()
+        findings = [found for act in step.act for found in self._act(number, act)]
+        findings += self._look(number, step)
+        return StepResult(number, step.title, step.tells, self._step_ms, tuple(findings))
 
     def outbox(self, agency: str) -> list[tuple[bytes, bytes]]:
         """Everything that an agency was told, byte for byte."""
@@ -101,7 +103,16 @@ class Player:
         for named in self._standing.values():
             publisher = self._publishers[named.by]
             publisher.retract(named.kind, named.feed, [named.id], RetractionReason.WITHDRAWN, _END)
+        self._standing.clear()
+
+    def left(self) -> Iterator[Finding]:
+        """Whether anything is left of the exercise, once it was withdrawn."""
         self._ground.settle()
+        for agency, onlooker in self._onlookers.items():
+            view = onlooker.look(self._latest)
+            left = [*view.held, *(" + ".join(sorted(alert.of)) for alert in view.alerts if not alert.closed)]
+            seen = ", ".join(left) or NOTHING
+            yield Finding(0, agency, "withdrawn", "is left with nothing of the exercise", NOTHING, seen, not left)
 
     def _act(self, number: int, act: Act) -> Iterator[Finding]:
         self._ground.turn()

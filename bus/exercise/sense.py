@@ -29,7 +29,7 @@ from bus.exercise.story import (
 )
 from bus.labels import Policy, below_floor, expand, parse_label
 from bus.labels.spelling import REAL, read
-from bus.operate.admission import agency_name, clearance_entry, feed_entry
+from bus.operate.admission import agency_name, claimed_silently, clearance_entry, feed_entry
 from schemas.models import Event, FeedEntry
 from schemas.models import Link as LinkBody
 from schemas.parameters import starting_values
@@ -81,9 +81,13 @@ class _Sense:
     # ---- who takes part ----
 
     def _agency(self, place: Loc, agency: Agency) -> Iterator[Fault]:
-        name = agency_name(agency.name)
-        if isinstance(name, Refusal) or name == OPERATOR:
-            yield Fault(place_of((*place, "name")), name.expected if isinstance(name, Refusal) else f"not {OPERATOR}")
+        checked = agency_name(agency.name)
+        claimed = claimed_silently(agency.name, agency.audiences, self._policies)
+        for refusal in (checked, claimed):
+            if isinstance(refusal, Refusal):
+                yield Fault(place_of((*place, "name")), refusal.expected, refusal.remedy)
+        if agency.name == OPERATOR:
+            yield Fault(place_of((*place, "name")), f"another name than {OPERATOR}: who is told of silent feeds")
         if self._agencies[agency.name] is not agency:
             yield Fault(place_of((*place, "name")), "a name that no other agency of the story has")
         yield from self._cleared(place, agency, agency.name)

@@ -62,6 +62,10 @@ class Onlooker:
         """Everything that was delivered to it, byte for byte."""
         return list(self._log.read(self._outbox))
 
+    def close(self) -> None:
+        """Let go of what was read."""
+        self._subscriber.close()
+
     def _alerts(self) -> Iterator[SeenAlert]:
         """The alerts that rest on anything of the story."""
         ids = [one.id.encode() for one in self._named.values()]
