@@ -10,14 +10,19 @@ from typing import Final
 from adapters.cells import Cell
 
 MAX_ORIGINAL_BYTES: Final = 65_536
+MAX_DRAFT_ID: Final = 128
 MAX_PUBLIC_ID: Final = 256
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
-def draft_id(format_: str, source_id: str) -> str:
-    """`<format>:<source id>`; where that does not fit, `<format>:` and 32 hex digits of its SHA-256 (events.md)."""
+def draft_id(format_: str, source_id: str, *, room: int = 0) -> str:
+    """`<format>:<source id>`; where that does not fit, `<format>:` and 32 hex digits of its SHA-256 (events.md).
+
+    `room`: characters that are kept free behind it.
+    """
     whole = f"{format_}:{source_id}"
-    return whole if _ID.fullmatch(whole) else f"{format_}:{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
+    fits = _ID.fullmatch(whole) and len(whole) + room <= MAX_DRAFT_ID
+    return whole if fits else f"{format_}:{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
 
 
 def public_id(source: str, source_id: str) -> str:

@@ -2,7 +2,7 @@
 
 - mapped: the cell's value stands in the draft, or decided what stands there;
 - defaulted: the column is one that is read, but the cell is empty or says "unknown", so that the draft says so too;
-- dropped: nobody reads the column, or the row was refused.
+- dropped: nobody reads the column, the row was refused, or its draft is of a kind that has no place for the cell.
 """
 
 from collections import Counter
@@ -73,7 +73,7 @@ NOTHING_LOST = Loss(0, ())
 class Tally:
     """Counts while a file is translated."""
 
-    __slots__ = ("_columns", "_defaulted", "_read", "_why", "notes", "refused", "rows")
+    __slots__ = ("_columns", "_defaulted", "_left", "_read", "_why", "notes", "refused", "rows")
 
     def __init__(self, columns: Sequence[str], read: Iterable[int], why: Mapping[int, str]) -> None:
         """Start an account of these columns, of which those at `read` are read; `why` says why others are not."""
@@ -81,6 +81,7 @@ class Tally:
         self._read = frozenset(read)
         self._why = why
         self._defaulted: Counter[int] = Counter()
+        self._left: Counter[int] = Counter()
         self.rows = 0
         self.refused = 0
         self.notes: Counter[str] = Counter()
@@ -89,14 +90,18 @@ class Tally:
         """Count cells of a translated row that say nothing."""
         self._defaulted.update(cells)
 
+    def left(self, cells: Iterable[int]) -> None:
+        """Count cells of a translated row that its draft has no place for."""
+        self._left.update(cells)
+
     def close(self) -> Loss:
         """Draw up the account."""
         taken = self.rows - self.refused
         columns = []
         for at, name in enumerate(self._columns):
             if at in self._read:
-                empty = self._defaulted[at]
-                columns.append(ColumnLoss(name, taken - empty, empty, self.refused, ""))
+                empty, left = self._defaulted[at], self._left[at]
+                columns.append(ColumnLoss(name, taken - empty - left, empty, self.refused + left, ""))
             else:
                 columns.append(ColumnLoss(name, 0, 0, self.rows, self._why.get(at, "no field of the mapping reads it")))
         return Loss(self.rows, tuple(columns), tuple(sorted(self.notes.items())))

@@ -15,9 +15,10 @@ MAX_FIELD_CHARS: Final = 128
 
 
 class Code(StrEnum):
-    """What is wrong: with the file as a whole (the first four), or with one row."""
+    """What is wrong: with the file as a whole (the first five), or with one row."""
 
     TOO_LARGE = "TOO_LARGE"
+    UNSAFE = "UNSAFE"
     NOT_THIS_FORMAT = "NOT_THIS_FORMAT"
     BAD_HEADER = "BAD_HEADER"
     UNKNOWN_LAYOUT = "UNKNOWN_LAYOUT"
@@ -31,6 +32,7 @@ class Code(StrEnum):
 REMEDY: Final[Mapping[Code, str]] = MappingProxyType(
     {
         Code.TOO_LARGE: "Cut the file into parts; each is translated alone.",
+        Code.UNSAFE: "Ask the sender for the document without it; nothing of this one is read.",
         Code.NOT_THIS_FORMAT: "Name the format that this file has (`tocsin adapters`), or save it in this one.",
         Code.BAD_HEADER: "Give each column one name of its own in the first row.",
         Code.UNKNOWN_LAYOUT: "Name a mapping that fits these columns; adapters/README.md shows how to write one.",
@@ -56,6 +58,8 @@ class Refused:
     """Column as the file or the mapping names it; empty where no single one is meant."""
     expected: str
     remedy: str
+    rule: str = ""
+    """The rule of the format's own list that is broken, where it has such a list (`adapters.cap.rules`)."""
 
     def __str__(self) -> str:
         """One line for a person."""
@@ -64,26 +68,34 @@ class Refused:
             place += f" (line {self.line})"
         if self.field:
             place += f", column {self.field}" if self.row == 0 else f", {self.field}"
-        return f"{self.code} at {place}: expected {self.expected}. {self.remedy}"
+        code = f"{self.code} ({self.rule})" if self.rule else self.code
+        return f"{code} at {place}: expected {self.expected}. {self.remedy}"
 
 
-def refuse_file(code: Code, expected: str, *, line: int = 0, field: str = "") -> Refused:
+def refuse_file(  # noqa: PLR0913 - the fields of a refusal
+    code: Code, expected: str, *, line: int = 0, field: str = "", rule: str = "", remedy: str = ""
+) -> Refused:
     """Refuse a file as a whole."""
-    return Refused(code, 0, line, field, expected, REMEDY[code])
+    return Refused(code, 0, line, field, expected, remedy or REMEDY[code], rule)
 
 
 class RowError(ValueError):
     """Inside an adapter: this row can't become a draft. Caught once per row, where its number is known."""
 
-    def __init__(self, code: Code, field: str, expected: str) -> None:
-        """Keep what is wrong, in which column, and what was expected there."""
+    def __init__(  # noqa: PLR0913 - the fields of a refusal
+        self, code: Code, field: str, expected: str, *, line: int = 0, rule: str = "", remedy: str = ""
+    ) -> None:
+        """Keep what is wrong, where, and what was expected there; `rule` and `remedy` are the format's own."""
         super().__init__(code)
         self.code = code
         self.field = field
         self.expected = expected
+        self.line = line
+        self.rule = rule
+        self.remedy = remedy or REMEDY[code]
 
     def at(self, row: int, line: int) -> Refused:
-        """Say where it was."""
+        """Say where it was: in which row, which begins on this line unless the error knows its own."""
         # A name of a JSON field is the partner's text, and may be anything.
         field = shown(self.field[:MAX_FIELD_CHARS])
-        return Refused(self.code, row, line, field, self.expected, REMEDY[self.code])
+        return Refused(self.code, row, self.line or line, field, self.expected, self.remedy, self.rule)

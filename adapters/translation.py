@@ -25,6 +25,8 @@ class Draft:
     modified_at: int | None
     """When the source last changed it, UTC ms, where it says so."""
     body: Body
+    replaces: tuple[str, ...] = ()
+    """Ids of drafts whose place this one takes, each with whatever else it became (`<id>:2` and on)."""
 
 
 @dataclass(frozen=True, slots=True)

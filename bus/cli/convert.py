@@ -37,6 +37,7 @@ def _convert(args: Namespace, output: Output) -> int:
             "status": draft.status,
             "modified_at": draft.modified_at,
             "body": draft.body,
+            "replaces": draft.replaces,
         }
         for draft in found.drafts
     )

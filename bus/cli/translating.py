@@ -129,6 +129,7 @@ def refused_json(one: "Refused") -> dict[str, Any]:
     """A refused row's fields, with the place spelled out as ingest's refusals have it."""
     return {
         "reason": str(one.code),
+        "rule": one.rule,
         "row": one.row,
         "line": one.line,
         "field": one.field,

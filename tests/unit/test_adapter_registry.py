@@ -23,15 +23,15 @@ def installed(monkeypatch: pytest.MonkeyPatch, **points: str) -> None:
     monkeypatch.setattr(metadata, "entry_points", found)
 
 
-def test_both_adapters_are_installed() -> None:
-    assert available() == ("table", "ucdp_ged")
-    assert [load(name).name for name in available()] == ["table", "ucdp_ged"]
+def test_the_shipped_adapters_are_installed() -> None:
+    assert available() == ("cap", "table", "ucdp_ged")
+    assert [load(name).name for name in available()] == ["cap", "table", "ucdp_ged"]
 
 
 def test_an_unknown_name_is_not_found_and_the_known_ones_are_named() -> None:
     with pytest.raises(NotFoundError) as raised:
         load("gossip")
-    assert "table, ucdp_ged" in raised.value.advice
+    assert "cap, table, ucdp_ged" in raised.value.advice
 
 
 def test_a_broken_adapter_stops_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
