@@ -15,6 +15,7 @@ from bus.cli import (
     backup,
     convert,
     demo,
+    doctor,
     events,
     exercise,
     init,
@@ -48,6 +49,7 @@ GROUPS: Final = (
     label,
     quarantine,
     status,
+    doctor,
     backup,
     log,
 )

@@ -12,6 +12,7 @@ from bus.home.faults import (
 from bus.home.files import read_text, write_atomic
 from bus.home.keyring import load_key, load_keys, save_key, usable_key
 from bus.home.layout import FORMAT, Home
+from bus.home.looking import ReaderHead, reader_heads, spooled
 
 __all__ = [
     "FORMAT",
@@ -23,10 +24,13 @@ __all__ = [
     "HomeMissingError",
     "HomeNewerError",
     "HomeReadOnlyError",
+    "ReaderHead",
     "load_key",
     "load_keys",
     "read_text",
+    "reader_heads",
     "save_key",
+    "spooled",
     "usable_key",
     "write_atomic",
 ]

@@ -5,7 +5,8 @@ late; neither is one of a suspended agency, which may not speak.
 """
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from bus.log.protocol import LogState
 from bus.names import AUTHORITY, BUS
@@ -17,7 +18,8 @@ MOST_GRACE_MS: Final = 10 * MINUTE_MS
 """What a heartbeat may be late: half its interval, and never more than this, so that a weekly one is missed in time."""
 
 
-class FeedSilence(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FeedSilence:
     """How long one feed has been silent. Times in UTC ms, lengths in seconds; None: not heard, or nothing promised."""
 
     agency: str

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
-from bus.log.protocol import Log, LogState, OwnerState, TopicState
-from bus.names import AUTHORITY, BUS
-from bus.stages.ahead import time_ahead
-from bus.stages.control import Control
-from bus.units import DAY_MS
+from bus.log.protocol import TopicState
+from bus.names import BUS
+from bus.operate.disk import Disk
+from bus.operate.doctor import Patient, troubles
+from bus.operate.doctor.finding import Finding
+from bus.operate.outboxes import OutboxState, outbox_states
+from bus.operate.progress import INGEST, StageState, yet_to_read
+from bus.operate.silence import FeedSilence, feed_silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +25,12 @@ class AgencyState:
 
 
 @dataclass(frozen=True, slots=True)
-class StageState:
-    """One shard or slot: who runs it (None: nobody), and how many records it has yet to read."""
-
-    name: str
-    holder: str | None
-    lag: int
-
-
-@dataclass(frozen=True, slots=True)
 class Status:
-    """A home at a glance. `troubles` is what an operator must see to; none where all is well."""
+    """A home at a glance. `troubles` is what somebody must see to, with what mends it; none where all is well."""
 
     engine: str
     size_bytes: int
+    disk: Disk
     pin: str
     roster_version: int
     roster_expires_at: int
@@ -43,100 +38,53 @@ class Status:
     policies: dict[str, int]
     parameters_version: int
     agencies: tuple[AgencyState, ...]
+    feeds: tuple[FeedSilence, ...]
+    outboxes: tuple[OutboxState, ...]
     stages: tuple[StageState, ...]
-    troubles: tuple[str, ...]
+    troubles: tuple[Finding, ...]
 
 
-_SOON_MS = 30 * DAY_MS
-
-
-def status(log: Log, control: Control, now: int) -> Status:
-    """Look at the log and at what the authority has said; `now` is UTC ms."""
-    state = log.describe()
-    topics = {topic.name: topic for topic in state.topics}
-    owners = {owner.name: owner for owner in state.owners}
+def status(patient: Patient) -> Status:
+    """What a home's bus looks like."""
+    state, control = patient.state, patient.control
+    outboxes = outbox_states(patient.log, state, control, patient.home)
     return Status(
         engine=state.engine,
         size_bytes=state.size_bytes,
+        disk=patient.place.disk,
         pin=control.trust.pin.hex(),
         roster_version=control.roster_version,
         roster_expires_at=control.trust.expires_at,
         control_version=control.version,
         policies=dict(control.policy_versions),
         parameters_version=control.parameters.version,
-        agencies=tuple(_agencies(control, topics, owners)),
-        stages=tuple(_stages(state, topics)),
-        troubles=tuple(_troubles(control, state, topics, now)),
+        agencies=tuple(_agencies(patient, {one.agency: one for one in outboxes})),
+        feeds=feed_silence(control, state, patient.now),
+        outboxes=outboxes,
+        stages=patient.stages,
+        troubles=tuple(troubles(patient)),
     )
 
 
-def _agencies(control: Control, topics: dict[str, TopicState], owners: dict[str, OwnerState]) -> list[AgencyState]:
-    found = []
-    for one in control.trust.agencies:
+def _agencies(patient: Patient, outboxes: dict[str, OutboxState]) -> list[AgencyState]:
+    topics, found = patient.topics, []
+    for one in patient.control.trust.agencies:
         if one.name == BUS:
             continue
-        name, ingest = f"submissions.{one.name}", owners.get(f"ingest-{one.name}")
-        taken = ingest.cursors.get(name, 0) if ingest is not None else 0
+        stage, outbox = patient.stage(INGEST + one.name), outboxes.get(one.name)
         found.append(
             AgencyState(
                 name=one.name,
                 suspended=one.suspended,
                 feeds=tuple(feed.name for feed in one.feeds),
-                waiting=_yet_to_read(topics.get(name), taken),
-                rejected=_kept(topics.get(f"rejected.{one.name}")),
-                delivered=_kept(topics.get(f"outbox.{one.name}")),
+                waiting=_all(topics.get(f"submissions.{one.name}")) if stage is None else stage.lag_records,
+                rejected=_all(topics.get(f"rejected.{one.name}")),
+                delivered=0 if outbox is None else outbox.kept,
             )
         )
     return found
 
 
-def _stages(state: LogState, topics: dict[str, TopicState]) -> list[StageState]:
-    return [
-        StageState(
-            one.name, one.holder, sum(_yet_to_read(topics.get(name), cursor) for name, cursor in one.cursors.items())
-        )
-        for one in state.owners
-        if one.cursors
-    ]
-
-
-def _troubles(control: Control, state: LogState, topics: dict[str, TopicState], now: int) -> list[str]:
-    ahead = time_ahead(state, now)
-    found = [] if ahead is None else [f"{ahead}, and no bus starts: set the clock right, or restore a backup"]
-    if control.trust.expired(now):
-        found.append(
-            "the roster has expired, and the bus pauses: publish the next one (any `tocsin agency` change does)"
-        )
-    elif control.trust.expires_at - now < _SOON_MS:
-        found.append("the roster expires within 30 days: publish the next one (any `tocsin agency` change does)")
-    if state.trouble is not None:
-        found.append(f"upkeep of the log failed last time: {state.trouble}")
-    missing = [one.name for one in control.trust.agencies if one.name != BUS and f"outbox.{one.name}" not in topics]
-    if missing:
-        found.append(f"topics are missing for {', '.join(missing)}: `tocsin run` makes them")
-    resting = _resting(control, state, topics)
-    if resting:
-        found.append(f"the shard of {', '.join(resting)} rests after a fault: the log of `tocsin run` says which")
-    return found
-
-
-def _resting(control: Control, state: LogState, topics: dict[str, TopicState]) -> list[str]:
-    """Agencies whose submissions wait, and whose shard let go of its name, while a bus runs and holds the others'."""
-    owners = {owner.name: owner for owner in state.owners}
-    authority = owners.get(f"ingest-{AUTHORITY}")
-    if (
-        authority is None
-        or authority.holder is None
-        or not any(owner.holder == authority.holder for name, owner in owners.items() if name.startswith("correlate-"))
-    ):
-        return []
-    waiting = [one.name for one in _agencies(control, topics, owners) if one.waiting]
-    return [name for name in waiting if (one := owners.get(f"ingest-{name}")) is not None and one.holder is None]
-
-
-def _yet_to_read(topic: TopicState | None, cursor: int) -> int:
-    return 0 if topic is None else topic.end - max(cursor, topic.start)
-
-
-def _kept(topic: TopicState | None) -> int:
-    return 0 if topic is None else topic.end - topic.start
+def _all(topic: TopicState | None) -> int:
+    """All that a topic still holds."""
+    return yet_to_read(topic, 0)

@@ -259,7 +259,7 @@ def test_a_roster_that_has_expired_is_unhealthy(tocsin: Tocsin, monkeypatch: pyt
     done = tocsin("status", "--json")
     assert done.code == 1
     assert not done.document["healthy"]
-    assert "has expired" in done.document["troubles"][0]
+    assert "has expired" in done.document["troubles"][0]["what"]
     assert "has expired" in tocsin("status").err
 
 

@@ -17,7 +17,10 @@ from bus.log.protocol import NewRecord
 from bus.log.sqlite import SqliteLog
 from bus.operate import ClearanceTerms, Desk, DeskError, FeedTerms, found
 from bus.operate.desk import DESK
+from bus.operate.disk import disk_of
+from bus.operate.doctor import Place, look
 from bus.operate.quarantine import find, rejected
+from bus.operate.status import Status as Glance
 from bus.operate.status import status
 from bus.stages.ahead import ClockBehindError
 from bus.stages.run import Runner
@@ -45,6 +48,11 @@ class Bus:
     @property
     def desk(self) -> Desk:
         return Desk(self.home, self.log, clock_ms=self.clock)
+
+    def status(self, now: int) -> Glance:
+        """The home at a glance."""
+        place = Place(self.home.path, now, disk_of(self.home.path))
+        return status(look(place, self.home, self.log, self.desk.control, Settings()))
 
     def run(self) -> None:
         key = load_keys(self.home, "bus")[-1]
@@ -244,17 +252,17 @@ def test_the_status_counts_what_waits_and_says_what_is_wrong(bus: Bus) -> None:
     publisher = open_publisher(bus.home, bus.log, "alpha", "reports", clock_ms=bus.clock)
     publisher.publish([draft("a"), draft("b")], "reports")
     publisher.close()
-    waiting = status(bus.log, bus.desk.control, bus.clock())
+    waiting = bus.status(bus.clock())
     assert {one.name: one.waiting for one in waiting.agencies} == {"alpha": 2, "authority": 0}
     assert waiting.troubles == ()
     bus.run()
-    done = status(bus.log, bus.desk.control, bus.clock())
+    done = bus.status(bus.clock())
     assert {one.name: (one.waiting, one.delivered) for one in done.agencies}["alpha"] == (0, 2)
     assert {one.name for one in done.stages} == {"correlate-0", "ingest-alpha", "ingest-authority"}
-    soon = status(bus.log, bus.desk.control, NOW + YEAR_MS - 10 * 86_400_000)
-    late = status(bus.log, bus.desk.control, NOW + 2 * YEAR_MS)
-    assert ["within 30 days" in one for one in soon.troubles] == [True]
-    assert ["has expired" in one for one in late.troubles] == [True]
+    soon = bus.status(NOW + YEAR_MS - 10 * 86_400_000)
+    late = bus.status(NOW + 2 * YEAR_MS)
+    assert ["within 30 days" in one.what for one in soon.troubles] == [True]
+    assert ["has expired" in one.what for one in late.troubles] == [True]
 
 
 def test_a_log_that_is_ahead_of_the_clock_stops_the_bus_and_the_desk_before_they_write(bus: Bus) -> None:
@@ -263,7 +271,7 @@ def test_a_log_that_is_ahead_of_the_clock_stops_the_bus_and_the_desk_before_they
     bus.run()
     ticked = bus.clock.now
     bus.clock.now = ticked - 600_000  # ... and right again: ten minutes are borne
-    assert status(bus.log, bus.desk.control, ticked - 600_000).troubles == ()
+    assert bus.status(ticked - 600_000).troubles == ()
     bus.run()
     bus.clock.now = ticked - 661_000
     ends = {one.name: one.end for one in bus.log.describe().topics}
@@ -272,8 +280,8 @@ def test_a_log_that_is_ahead_of_the_clock_stops_the_bus_and_the_desk_before_they
             start()
         assert "Set this machine's clock right" in fault.value.advice
     assert {one.name: one.end for one in bus.log.describe().topics} == ends
-    (trouble,) = status(bus.log, bus.desk.control, bus.clock()).troubles
-    assert "11 minutes ahead" in trouble
+    (trouble,) = bus.status(bus.clock()).troubles
+    assert "11 minutes ahead" in trouble.what
     bus.clock.now = ticked
     bus.run()
 

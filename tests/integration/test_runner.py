@@ -17,7 +17,8 @@ from bus.log.protocol import NewRecord
 from bus.log.sqlite import SqliteLog
 from bus.log.topics import agency_topics, bus_topics, topic
 from bus.metrics import Metrics
-from bus.operate.status import status
+from bus.operate.doctor import stages
+from bus.operate.progress import stage_states
 from bus.stages.correlate.stage import Correlate
 from bus.stages.following import ControlFollower
 from bus.stages.ingest import Ingest
@@ -254,8 +255,7 @@ def test_one_agencys_broken_shard_is_shown_rests_and_comes_back_while_the_bus_ru
     thread = threading.Thread(target=lambda: world.runner().run(stop=stop))
 
     def troubles() -> str:
-        control = ControlFollower(world.log, world.office.pin).read()
-        return "\n".join(status(world.log, control, world.clock()).troubles)
+        return "\n".join(one.what for one in stages.resting(stage_states(world.log, world.log.describe())))
 
     with monkeypatch.context() as patch:
         fra_fails(patch)
