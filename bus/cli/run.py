@@ -21,6 +21,12 @@ def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add("run", _run, "Run the bus until it is stopped")
     parser.add_argument("--until-idle", action="store_true", help="stop when nothing is left to do")
+    parser.add_argument(
+        "--stage",
+        action="append",
+        choices=("ingest", "correlate"),
+        help="this stage only, in this one process (default: both, in as many processes as pay)",
+    )
     parser.add_argument("--metrics-port", metavar="PORT", type=int, help="serve Prometheus metrics on 127.0.0.1")
 
 
@@ -32,7 +38,7 @@ def _run(args: Namespace, output: Output) -> int:
     from bus.clock import now_ms
     from bus.metrics import Metrics
     from bus.operate.keys import HomeKeys
-    from bus.stages.run import Runner
+    from bus.stages.run import STAGES, Runner
     from bus.stages.shards import RestingError
 
     registry = CollectorRegistry()
@@ -41,7 +47,14 @@ def _run(args: Namespace, output: Output) -> int:
     with opened(args, writing=True) as bus, _served(registry, args.metrics_port), _until_signalled() as stop:
         key = HomeKeys(bus.home)
         runner = Runner(
-            bus.log, pin=bus.home.pin(), bus_key=key, settings=bus.settings, clock_ms=now_ms, metrics=metrics
+            bus.log,
+            pin=bus.home.pin(),
+            bus_key=key,
+            settings=bus.settings,
+            clock_ms=now_ms,
+            metrics=metrics,
+            stages=args.stage or STAGES,
+            home=bus.home.path,
         )
         if not args.until_idle:
             output.note("running; Ctrl-C or SIGTERM stops it")

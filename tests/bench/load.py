@@ -36,6 +36,8 @@ class Submitted(NamedTuple):
     feed: str
     envelope: Envelope
     data: bytes
+    ref: str
+    """As it is named in a delivery: agency, feed and id."""
 
 
 class World(NamedTuple):
@@ -78,7 +80,7 @@ def submissions(world: World, number: int) -> list[Submitted]:
         sequence[name] += 1
         envelope = sealer.seal(draft, body, terms, 1, sequence[name])
         assert isinstance(envelope, Envelope), envelope
-        made.append(Submitted(name, feed, envelope, envelope.encode()))
+        made.append(Submitted(name, feed, envelope, envelope.encode(), f"{name}/{feed}/{draft.id}"))
     return made
 
 

@@ -65,3 +65,13 @@ def test_a_shard_that_fails_is_named_at_the_end_and_the_code_says_trouble(
     assert "CANARY" not in done.err
     assert (again.code, again.document["resting"]) == (3, ["alpha"])
     assert "2 submissions judged: 2 accepted" in tocsin.ok(*RUN).out
+
+
+def test_each_stage_runs_alone_in_a_process_of_its_own(tocsin: Tocsin) -> None:
+    counts = ("submissions", "accepted", "deliveries")
+    judged = tocsin.json(*RUN, "--stage", "ingest")
+    assert [judged[name] for name in counts] == [4, 4, 0]
+    delivered = tocsin.json(*RUN, "--stage", "correlate")
+    assert [delivered[name] for name in counts[:2]] == [0, 0]
+    assert delivered["deliveries"] > 0
+    assert tocsin.json(*RUN)["deliveries"] == 0
