@@ -22,6 +22,14 @@ _NO_TABLE: Final = b"{[<"
 _QUOTE: Final = b'"'
 
 
+def first_piece(data: bytes, piece_bytes: int = PIECE_BYTES) -> bytes:
+    """What is enough to tell the format by: all of it, or the header and first rows of a large table."""
+    unpacked = unpack(data)
+    if isinstance(unpacked, Refused) or len(unpacked) <= piece_bytes or not _is_table(unpacked):
+        return data
+    return unpacked[: _until_newline(unpacked, _until_newline(unpacked, 0), piece_bytes)]
+
+
 def translate_pieces(
     adapter: Adapter, data: bytes, options: Options, piece_bytes: int = PIECE_BYTES
 ) -> Iterator[tuple[Translation, int]]:

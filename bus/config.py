@@ -43,7 +43,13 @@ class Settings:
         -1, "processes that judge submissions; 0: threads of one process; -1: as many as the machine can use", -1, 64
     )
     publish_batch_records: int = _setting(500, "records that a publisher signs into one transaction", 1, 10_000)
+    publish_patience_s: float = _setting(
+        30.0, "how long a publisher tries again while the log is busy, full or away", 0, 86_400
+    )
     retain_interval_s: int = _setting(3600, "time between two removals of what is past its retention", 1, 86_400)
+    ready_lag_s: int = _setting(
+        60, "how long a record may wait for correlate where the bus still counts as ready", 1, 86_400
+    )
     log_level: str = _setting("INFO", f"one of {', '.join(LOG_LEVELS)}")
     log_format: str = _setting("text", f"one of {', '.join(LOG_FORMATS)} (a document a line)")
     log_interval_s: float = _setting(10.0, "time over which log lines that repeat are summed up; 0 tells each", 0, 3600)

@@ -66,11 +66,13 @@ class Opened:
     @contextmanager
     def publisher(self, agency: str, feed: str) -> Iterator["Publisher"]:
         """A publisher of this agency, with a key that may sign for this feed now."""
-        from bus.client import open_publisher
+        from bus.client import Patience, open_publisher
 
-        batch_records = self.settings.publish_batch_records
+        batch_records, patience = self.settings.publish_batch_records, Patience(self.settings.publish_patience_s)
         try:
-            publisher = open_publisher(self.home, self.log, agency, feed, batch_records=batch_records)
+            publisher = open_publisher(
+                self.home, self.log, agency, feed, batch_records=batch_records, patience=patience
+            )
         except NotFoundError as fault:
             if self._is_suspended(agency):
                 raise NotFoundError(

@@ -1,38 +1,30 @@
-"""`tocsin publish`: convert, sign, submit what is new or changed."""
+"""`tocsin publish`: convert, sign, submit what is new or changed. `tocsin resume`: send what an interruption left."""
 
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bus.cli.commands import Commands, as_agency
 from bus.cli.exits import DONE, NO, USAGE
 from bus.cli.home import Opened, opened
 from bus.cli.output import Output, refusal_json
-from bus.cli.translating import (
-    has_errors,
-    options,
-    read_input,
-    refused_json,
-    say_loss,
-    say_notes,
-    say_refused,
-    translate,
-    translation_flags,
-    whole_file,
-)
+from bus.cli.publishing import Job, Result, Unreadable
+from bus.cli.translating import read_input, refused_json, say_loss, say_notes, say_refused, translation_flags
+from bus.errors import UsageError
 
 if TYPE_CHECKING:
-    from adapters import Draft, Translation
-    from bus.client import Publication, Publisher
+    from bus.client import Publication
     from bus.errors import Refusal
 
     Plan = dict[str, Any] | Refusal
 
+_SHOWN = 20
+"""A screen's worth."""
+
 
 def add(commands: Commands) -> None:
-    """Declare the command."""
+    """Declare the commands."""
     parser = commands.add("publish", _publish, "Convert a file, sign and submit what is new or changed in it")
-    parser.add_argument("file", metavar="FILE", help="a file, or - for standard input")
+    parser.add_argument("file", metavar="FILE", nargs="?", help="a file, or - for standard input")
     as_agency(parser, "the agency that publishes")
     parser.add_argument("--feed", metavar="FEED", required=True, help="the agency's feed")
     parser.add_argument(
@@ -41,66 +33,153 @@ def add(commands: Commands) -> None:
     translation_flags(parser)
     parser.add_argument("--label", metavar="LABEL", help="who may read it (default: the feed's default label)")
     parser.add_argument("--exercise", metavar="NAME", help="all of it belongs to this exercise")
-    parser.add_argument("--reinstate", action="store_true", help="publish what was retracted anew")
+    parser.add_argument(
+        "--reinstate", action="store_true", help="publish anew what was retracted, or returns to an earlier content"
+    )
     parser.add_argument("--dry-run", action="store_true", help="send nothing; say who would see it")
+    parser.add_argument(
+        "--watch", metavar="DIR", help="instead of FILE: publish each file that comes into this folder, until stopped"
+    )
+    parser.add_argument(
+        "--snapshot", action="store_true", help="the file speaks for all of its format in this feed: list what is gone"
+    )
+    parser.add_argument(
+        "--retract-missing", action="store_true", help="with --snapshot: withdraw what is gone (absence alone does not)"
+    )
+    parser.add_argument(
+        "--allow-mostly-gone", action="store_true", help="with --retract-missing: even where more than half is gone"
+    )
+    parser = commands.add("resume", _resume, "Send what an interrupted or prevented publish left in the spool")
+    as_agency(parser, "the agency that publishes")
 
 
 def _publish(args: Namespace, output: Output) -> int:
-    from bus.errors import Refusal
+    _check_usage(args)
+    if args.watch is not None:
+        from bus.cli.watching import watch
 
+        return watch(args, output)
     data = read_input(args.file)
-    name, found = translate(data, options(args), args.format)
-    if whole_file(found):
-        say_refused(output, args.file, found)
-        if output.as_json:
-            output.document({"format": name, "sent": 0, "refused": [refused_json(one) for one in found.refused]})
-        return USAGE
     with opened(args, writing=True) as bus, bus.publisher(args.agency, args.feed) as publisher:
-        plans = list(_plans(args, bus, publisher, found))
-        if args.dry_run or all(isinstance(plan, Refusal) and plan.reason == "LABEL_BELOW_FLOOR" for plan in plans):
-            return _rehearse(args, output, bus, plans, (name, found))
-        drafts = _counted(found.drafts, output, len(found.drafts))
-        done = publisher.publish(drafts, args.feed, args.label, exercise=args.exercise, reinstate=args.reinstate)
-        output.progress("")
-        status = _report(args, output, bus, (name, found), done)
-        if done.sent:
-            for plan in plans:
+        bus.feed(args.agency, args.feed)
+        job = Job(args, output, bus, publisher)
+        try:
+            result = job.publish(data, rehearse=args.dry_run)
+        except Unreadable as fault:
+            say_refused(output, args.file, fault.found)
+            if output.as_json:
+                refused = [refused_json(one) for one in fault.found.refused]
+                output.document({"format": fault.name, "sent": 0, "refused": refused})
+            return USAGE
+        if args.dry_run or result.low:
+            return _rehearsed(args, output, bus, result)
+        withdrawn = _withdraw(args, output, job, result)
+        status = report(args, output, bus, args.file, result, withdrawn)
+        if result.done.sent:
+            for plan in result.plans.values():
                 _say_unread(output, plan)
-        return status
+        return NO if args.retract_missing and result.missing and withdrawn is None else status
 
 
-def _counted(drafts: Iterable["Draft"], output: Output, total: int) -> Iterator["Draft"]:
-    """Show, on a terminal, how far a long file is."""
-    for number, draft in enumerate(drafts, 1):
-        if number % 500 == 0:
-            output.progress(f"{number} of {total} records")
-        yield draft
+def _check_usage(args: Namespace) -> None:
+    if (args.file is None) == (args.watch is None):
+        raise UsageError("publish what?", "Name one FILE, - for standard input, or a folder with --watch.")
+    if args.watch is not None and (args.snapshot or args.dry_run):
+        raise UsageError(
+            "a folder that is watched takes neither --snapshot nor --dry-run", "Publish such a file alone."
+        )
+    if (args.retract_missing and not args.snapshot) or (args.allow_mostly_gone and not args.retract_missing):
+        raise UsageError(
+            "what is gone is withdrawn only with --snapshot --retract-missing", "Try with --snapshot alone first."
+        )
 
 
-def _report(
-    args: Namespace, output: Output, bus: Opened, translated: "tuple[str, Translation]", done: "Publication"
+def _resume(args: Namespace, output: Output) -> int:
+    from bus.client import Patience, Spool
+    from bus.client.memory import Memory
+    from bus.log.topics import topic
+
+    with opened(args, writing=True) as bus:
+        bus.log.end(topic("submissions", args.agency))  # nobody else's memory is made
+        memory = Memory(bus.home.publisher(args.agency))
+        try:
+            batch, patience = bus.settings.publish_batch_records, Patience(bus.settings.publish_patience_s)
+            sent = Spool(bus.log, args.agency, memory, batch, patience).flush()
+        finally:
+            memory.close()
+    if output.as_json:
+        output.document({"sent": sent})
+    else:
+        output.line(f"{sent} records that waited were sent" if sent else "nothing waits")
+    return DONE
+
+
+def _withdraw(args: Namespace, output: Output, job: Job, result: Result) -> "Publication | None":
+    """Withdraw what is gone, if that is asked for and can't be a mistake; None where nothing was withdrawn."""
+    if not args.snapshot:
+        return None
+    for one in result.missing[:_SHOWN]:
+        output.note(f"gone from {args.file}: {one}")
+    if len(result.missing) > _SHOWN:
+        output.note(f"and {len(result.missing) - _SHOWN} more (--json lists all)")
+    if not args.retract_missing or not result.missing:
+        return None
+    if result.flawed:
+        output.note("nothing is withdrawn: rows of the file were refused, and their records may be among these")
+        output.note("  Mend them, or withdraw single records with `tocsin retract`.")
+        return None
+    if len(result.missing) * 2 > result.standing and not args.allow_mostly_gone:
+        output.note(
+            f"nothing is withdrawn: {len(result.missing)} of {result.standing} records are gone, more than half"
+        )
+        output.note("  If the file is whole and speaks for all of them, say so with --allow-mostly-gone.")
+        return None
+    return job.withdraw_missing(result)
+
+
+def report(  # noqa: PLR0913, PLR0917 - the parts of one story
+    args: Namespace, output: Output, bus: Opened, name: str, result: Result, withdrawn: "Publication | None" = None
 ) -> int:
     """What became of each row; the first refusals in full."""
     from bus.client import Outcome
 
-    name, found = translated
-    counts = {outcome.value.lower(): done.count(outcome) for outcome in Outcome}
-    failed = bool(done.refused) or has_errors(found)
+    done, counts = result.done, {outcome.value.lower(): result.done.count(outcome) for outcome in Outcome}
+    refused = [refused_json(one) for one in result.refused]
+    refused += [{"id": line.id, **refusal_json(line.refusal)} for line in done.refused if line.refusal]
+    counts["refused"] = len(refused)
+    failed = bool(done.refused) or result.flawed or bool(withdrawn and withdrawn.refused)
     if output.as_json:
-        refused: list[dict[str, Any]] = [refused_json(one) for one in found.refused]
-        refused += [{"id": line.id, **refusal_json(line.refusal)} for line in done.refused if line.refusal]
-        counts["refused"] = len(refused)
-        output.document({"format": name, "sent": done.sent, "outcomes": counts, "refused": refused})
+        snapshot = {"missing": result.missing, "withdrawn": withdrawn.sent if withdrawn else 0} if args.snapshot else {}
+        line = {"format": result.name, "sent": done.sent, "outcomes": counts, "refused": refused, **snapshot}
+        if args.watch is None:
+            output.document(line)
+        else:
+            output.item({"file": name, **line})
         return NO if failed else DONE
-    say_refused(output, args.file, found)
-    say_notes(output, args.file, found)
+    say_refused(output, name, result.translation)
+    say_notes(output, name, result.translation)
     _say_why(output, bus, done)
-    counts["refused"] += len(found.refused)
+    _say_unsent(output, counts)
+    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    output.line(f"{name} ({result.name}): {said or 'no records'}; {done.sent} sent as {args.agency}/{args.feed}")
+    if args.snapshot:
+        output.line(
+            f"{len(result.missing)} of {result.standing} gone from it; {withdrawn.sent if withdrawn else 0} withdrawn"
+        )
+    return NO if failed else DONE
+
+
+def _say_unsent(output: Output, counts: dict[str, int]) -> None:
+    """What was not sent though it is no repeat, each with the way to send it."""
     if counts["withdrawn"]:
         output.note(f"{counts['withdrawn']} were retracted before: --reinstate would publish them anew")
-    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
-    output.line(f"{args.file} ({name}): {said or 'no records'}; {done.sent} sent as {args.agency}/{args.feed}")
-    return NO if failed else DONE
+    if counts["reverted"]:
+        output.note(
+            f"{counts['reverted']} return to what an earlier revision said, as in an older file: they were not sent"
+        )
+        output.note("  If it is no mistake, --reinstate publishes them as the newest.")
+    if counts["awaited"]:
+        output.note(f"{counts['awaited']} take away what was not published; it will not be, should it come")
 
 
 def _say_why(output: Output, bus: Opened, done: "Publication") -> None:
@@ -109,64 +188,44 @@ def _say_why(output: Output, bus: Opened, done: "Publication") -> None:
     for line in done.refused:
         if line.refusal is not None:
             ids.setdefault(line.refusal, []).append(line.id)
-    for refusal, befell in list(ids.items())[:20]:
+    for refusal, befell in list(ids.items())[:_SHOWN]:
         more = f" and {len(befell) - 1} more" if len(befell) > 1 else ""
         output.refused(befell[0] + more, refusal)
         bus.explain(output, refusal)
         if refusal.reason == "REALM_MISMATCH":
             output.note("  `--exercise NAME` names the exercise that the records belong to.")
-    if len(ids) > 20:  # noqa: PLR2004 - a screen's worth
-        output.note(f"{len(ids) - 20} more reasons (--json lists all)")
+    if len(ids) > _SHOWN:
+        output.note(f"{len(ids) - _SHOWN} more reasons (--json lists all)")
 
 
-def _rehearse(
-    args: Namespace, output: Output, bus: Opened, planned: "Sequence[Plan]", translated: "tuple[str, Translation]"
-) -> int:
+def _rehearsed(args: Namespace, output: Output, bus: Opened, result: Result) -> int:
     """Say under which label it would be sent, and who would read that; nothing is sent."""
-    name, found = translated
     plans = []
-    for plan in planned:
+    for plan in result.plans.values():
         if not isinstance(plan, dict):
             output.refused("nothing is sent", plan)
             bus.explain(output, plan)
             if output.as_json:
                 empty = {"dry_run": True, "plans": []} if args.dry_run else {"sent": 0}
-                output.document({"format": name, **empty, "refused": [refusal_json(plan)]})
+                output.document({"format": result.name, **empty, "refused": [refusal_json(plan)]})
             return NO
         plans.append(plan)
     if output.as_json:
-        refused = [refused_json(one) for one in found.refused]
-        output.document({"format": name, "dry_run": True, "plans": plans, "refused": refused})
-        return NO if has_errors(found) else DONE
-    say_refused(output, args.file, found)
-    say_loss(output, found)
+        refused = [refused_json(one) for one in result.refused]
+        snapshot = {"missing": result.missing} if args.snapshot else {}
+        output.document({"format": result.name, "dry_run": True, "plans": plans, "refused": refused, **snapshot})
+        return NO if result.flawed else DONE
+    say_refused(output, args.file, result.translation)
+    say_loss(output, result.translation)
     for plan in plans:
         output.line(f"{plan['records']} records; what of them is new or changed would be sent as {plan['label']}")
+        if plan.get("retractions"):
+            output.line(f"  and {plan['retractions']} that take others away")
         output.line(f"  readers: {', '.join(plan['readers']) or 'none'}")
         _say_unread(output, plan)
-    return NO if has_errors(found) else DONE
-
-
-def _plans(args: Namespace, bus: Opened, publisher: "Publisher", found: "Translation") -> "Iterator[Plan]":
-    """For each realm of the file: how many records, under which label, and who may read that."""
-    from bus.clock import now_ms
-    from bus.errors import Refusal
-    from bus.operate import Desk
-    from bus.operate.readers import readers_of, under_floor
-
-    control, feed = Desk(bus.home, bus.log).control, bus.feed(args.agency, args.feed)
-    for status in sorted({draft.status for draft in found.drafts}) or ["ACTUAL"]:
-        terms = publisher.terms(args.feed, args.label, status, args.exercise)
-        if isinstance(terms, Refusal):
-            yield terms
-            continue
-        low = under_floor(control, feed, terms.label)
-        if low is not None:
-            yield low
-            continue
-        count = sum(draft.status == status for draft in found.drafts)
-        readers = readers_of(control, terms.label, now_ms())
-        yield {"records": count, "label": terms.label.text, "readers": readers}
+    for one in result.missing:
+        output.line(f"gone from it: {one}")
+    return NO if result.flawed else DONE
 
 
 def _say_unread(output: Output, plan: "Plan") -> None:

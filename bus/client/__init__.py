@@ -7,6 +7,7 @@ from bus.client.picture import Picture
 from bus.client.publication import Act, Draft, Outcome, Publication
 from bus.client.publisher import Publisher, Scope
 from bus.client.receipts import read_receipts
+from bus.client.spool import Spool, SpooledError
 from bus.client.subscriber import Received, Subscriber
 from bus.client.verify import Verification, verify_alert, verify_alerts, verify_event
 
@@ -21,6 +22,8 @@ __all__ = [
     "Publisher",
     "Received",
     "Scope",
+    "Spool",
+    "SpooledError",
     "Subscriber",
     "Verification",
     "open_publisher",

@@ -87,19 +87,24 @@ class Publication:
 
     lines: list[Line] = field(default_factory=list)
     brief: bool = False
-    _unkept: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    unkept: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
 
     def add(self, lines: Iterable[Line]) -> None:
         """Take in outcomes."""
         for line in lines:
             if self.brief and line.outcome is not Outcome.REFUSED:
-                self._unkept[line.kind, line.outcome] += 1
+                self.unkept[line.kind, line.outcome] += 1
             else:
                 self.lines.append(line)
 
+    def merge(self, other: "Publication") -> None:
+        """Take in the outcomes of another call."""
+        self.add(other.lines)
+        self.unkept += other.unkept
+
     def count(self, outcome: Outcome, kind: str | None = None) -> int:
         """How many drafts, of one kind or of all, ended so."""
-        counts = self._unkept + Counter((line.kind, line.outcome) for line in self.lines)
+        counts = self.unkept + Counter((line.kind, line.outcome) for line in self.lines)
         return sum(many for (its, found), many in counts.items() if found is outcome and kind in (None, its))
 
     @property
