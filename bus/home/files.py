@@ -77,7 +77,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a private folder, and what of its path is missing, durable when this returns; what is there stays as it is."""
+    """Make a private folder, and what of its path is missing, durable when this returns; what is there stays."""
     with storage(folder):
         if folder.is_dir():
             return

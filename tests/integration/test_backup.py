@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import shutil
 import stat
 import subprocess
@@ -16,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from bus.client import Subscriber, open_publisher
-from bus.client.publication import Act
 from bus.clock import now_ms
 from bus.config import Settings
 from bus.home import Home, load_keys
@@ -31,29 +29,19 @@ from bus.operate.soundness.finding import no_progress
 from bus.operate.soundness.moment import moment_of
 from bus.operate.soundness.receipts import digest_of
 from bus.stages.run import Runner
-from bus.units import DAY_MS
-from schemas.models import Status
 from tests.support.command_line import Tocsin
 from tests.support.damage import Vandal
 from tests.support.homes import READERS, make_home
-from tests.support.reports import Reporter
+from tests.support.reports import reports
 
 ROOT = Path(__file__).resolve().parents[2]
 RECEIPTS = "receipts.aa"
-WRITTEN_AT = now_ms() - 3 * DAY_MS
 
 
 def run(home: Home, log: SqliteLog, stop: threading.Event | None = None) -> None:
     key = load_keys(home, "bus")[-1]
     runner = Runner(log, pin=home.pin(), bus_key=key, settings=Settings())
     runner.run(until_idle=stop is None, stop=stop)
-
-
-def reports(first: int, number: int) -> list[Act]:
-    """What an agency reports, the same whenever it is asked."""
-    reporter = Reporter(random.Random(9))
-    bodies = [reporter.report(WRITTEN_AT) | {"nature": "INCIDENT"} for _ in range(first + number)][first:]
-    return [Act("event", f"test:{first + at}", Status.ACTUAL, body) for at, body in enumerate(bodies)]
 
 
 def publish(home: Home, agency: str, first: int, number: int) -> None:

@@ -1,7 +1,6 @@
-"""The embedded log on a disk that is full, failing, read-only, damaged or without power: never acknowledge and lose."""
+"""The embedded log on a disk that is full, failing, read-only or damaged: never acknowledge and lose."""
 
 import os
-import random
 import subprocess
 import sys
 import threading
@@ -25,7 +24,7 @@ from bus.log.protocol import NewRecord
 from bus.log.sqlite import SqliteLog, compaction
 from bus.log.sqlite.place import check_place
 from bus.log.topics import agency_topics, bus_topics
-from tests.support.faulty_disk import FaultyDisk, Platter
+from tests.support.faulty_disk import FaultyDisk
 from tests.support.log_engines import NOW, new
 
 EVENTS = "events"
@@ -405,59 +404,7 @@ def test_readers_who_always_overlap_can_not_make_it_grow_either(
     log.close()
 
 
-# --- power cuts -------------------------------------------------------------------------------------------------------
-
-
-def test_after_a_power_cut_at_any_write_all_that_was_acknowledged_is_there(
-    tmp_path: Path, disk: FaultyDisk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Replays what the engine really wrote; what was not synced is dropped, kept or torn."""
-    monkeypatch.setattr(log_file, "CHECKPOINT_PAGES", 20)
-    made(tmp_path).close()
-    platter = Platter({"bus.db": bytearray((tmp_path / "bus.db").read_bytes())})
-    acked = _work(tmp_path, disk)
-    chance = random.Random(7)
-    tried = cut = 0
-    for place in range(len(disk.operations) + 1):
-        if chance.random() < 0.4 or place == len(disk.operations):
-            cut = sum(1 for at in acked if at <= place)
-            folder = tmp_path / str(place)
-            folder.mkdir()
-            for name, data in platter.after_cut(chance, chance.choice((0.0, 0.5, 1.0))).items():
-                (folder / name).write_bytes(data)
-            _check_after_cut(folder, cut)
-            tried += 1
-        if place < len(disk.operations):
-            platter.play(disk.operations[place])
-    assert cut == len(acked) == 40
-    assert tried > 60
-
-
-def _work(folder: Path, disk: FaultyDisk) -> list[int]:
-    """Appends and commits; returns after how many operations each was acknowledged."""
-    log = SqliteLog(folder / "bus.db", lambda: NOW, vfs="faulty")
-    reader = log.take("correlate", ["submissions.fra"])
-    acked = []
-    for number in range(40):
-        outputs = new(EVENTS, b"%d" % number * 500, b"%d" % number)
-        reader.commit(outputs, {"submissions.fra": number + 1}, str(number))
-        acked.append(len(disk.operations))
-    log.close()
-    return acked
-
-
-def _check_after_cut(folder: Path, acked: int) -> None:
-    log = SqliteLog(folder / "bus.db", lambda: NOW)
-    there = values(log)
-    commits = len(there) // 2
-    assert commits in (acked, acked + 1)  # the last may be there without its acknowledgement
-    assert there == [value for number in range(commits) for value in (b"%d" % number * 500, b"%d" % number)]
-    reader = log.take("correlate", ["submissions.fra"])
-    assert (reader.cursor("submissions.fra"), reader.note()) == (commits, str(commits - 1) if commits else None)
-    log.close()
-    file = apsw.Connection(str(folder / "bus.db"))
-    assert file.pragma("integrity_check") == "ok"
-    file.close()
+# --- interrupted upkeep -----------------------------------------------------------------------------------------------
 
 
 def test_a_compaction_that_is_interrupted_brings_nothing_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

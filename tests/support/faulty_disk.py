@@ -1,53 +1,40 @@
-"""A file layer for SQLite that remembers what was written and synced, and fails when it is told to."""
+"""A file layer for SQLite that fails when it is told to, at the writes and syncs that it is told."""
 
-import random
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import apsw
 
-SECTOR = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One call that changes a file, or makes the changes before it durable (`sync`)."""
-
-    what: str
-    file: str
-    place: int = 0
-    data: bytes = b""
-
 
 class FaultyDisk(apsw.VFS):
-    """Passes everything on to the system, and keeps the operations in order."""
+    """Passes everything on to the system, but for what is to fail."""
 
-    def __init__(self, name: str) -> None:
-        self.operations: list[Operation] = []
+    def __init__(self, name: str, *, default: bool = False) -> None:
+        """`default`: of every connection that names no file layer."""
         self.fault: Exception | None = None
         self.fault_on = "write"
-        super().__init__(name, "")
+        self.spares: Callable[[str], bool] = lambda _: False
+        """By a file's name: those that never fail."""
+        self.failed = 0
+        super().__init__(name, "unix", default)
 
     def xOpen(self, name: Any, flags: list[int]) -> Any:
         return _File(self, name, flags)
 
-    def xDelete(self, filename: str, syncdir: bool) -> None:
-        self.operations.append(Operation("delete", Path(filename).name))
-        super().xDelete(filename, syncdir)
-
     def done(self, what: str, file: str, place: int = 0, data: bytes = b"") -> None:
-        """Remember an operation, or fail it."""
-        if self.fault is not None and what == self.fault_on:
+        """Before an operation: fail it, if it is to."""
+        del place, data
+        if self.fault is not None and what == self.fault_on and not self.spares(file):
+            self.failed += 1
             raise self.fault
-        self.operations.append(Operation(what, file, place, data))
 
 
 class _File(apsw.VFSFile):
     def __init__(self, disk: FaultyDisk, name: Any, flags: list[int]) -> None:
         self._disk = disk
         self._name = Path(name.filename() if isinstance(name, apsw.URIFilename) else name or "temporary").name
-        super().__init__("", name, flags)
+        super().__init__("unix", name, flags)
 
     def xWrite(self, data: Any, offset: int) -> None:
         self._disk.done("write", self._name, offset, bytes(data))
@@ -60,45 +47,3 @@ class _File(apsw.VFSFile):
     def xSync(self, flags: int) -> None:
         self._disk.done("sync", self._name)
         super().xSync(flags)
-
-
-@dataclass
-class Platter:
-    """What a disk holds after a power cut: all that was synced, and of the rest what chance leaves, torn at sectors."""
-
-    durable: dict[str, bytearray]
-    pending: list[Operation] = field(default_factory=list)
-
-    def play(self, operation: Operation) -> None:
-        """One operation of the recording."""
-        if operation.what == "sync":
-            for one in [p for p in self.pending if p.file == operation.file]:
-                _apply(self.durable, one)
-            self.pending = [p for p in self.pending if p.file != operation.file]
-        else:
-            self.pending.append(operation)
-
-    def after_cut(self, chance: random.Random, kept: float) -> dict[str, bytes]:
-        """The files, where each pending write survives with this probability, whole or in part."""
-        files = {name: bytearray(data) for name, data in self.durable.items()}
-        for one in self.pending:
-            if chance.random() >= kept:
-                continue
-            if one.what == "write" and chance.random() < 0.3:
-                sectors = len(one.data) // SECTOR
-                _apply(files, Operation("write", one.file, one.place, one.data[: chance.randint(0, sectors) * SECTOR]))
-            else:
-                _apply(files, one)
-        return {name: bytes(data) for name, data in files.items()}
-
-
-def _apply(files: dict[str, bytearray], one: Operation) -> None:
-    if one.what == "delete":
-        files.pop(one.file, None)
-        return
-    held = files.setdefault(one.file, bytearray())
-    if one.what == "truncate":
-        del held[one.place :]
-        return
-    held.extend(bytes(max(0, one.place - len(held))))
-    held[one.place : one.place + len(one.data)] = one.data

@@ -4,6 +4,9 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bus.client.publication import Act
+from bus.clock import now_ms
+from schemas.models import Status
 from tests.support.simulator import DAY_MS
 
 HOUR_MS: Final = 3_600_000
@@ -15,6 +18,7 @@ TYPES: Final = ("violence.killing", "violence.attack.armed", "clash.armed", "dis
 class Incident:
     """Something that happened, of which several feeds will tell."""
 
+    number: int
     types: tuple[str, ...]
     lat: float
     lon: float
@@ -63,8 +67,9 @@ class Reporter:
         nature = self.chance.choice(("INCIDENT",) * 9 + ("EXPECTED",))
         start = now - self.chance.randint(0, 2) * DAY_MS
         types = tuple(self.chance.sample(TYPES[:3], 2)) if self.chance.random() < 0.8 else (self.chance.choice(TYPES),)
-        headline = f"Shots at well {len(self.incidents)} in the evening"
-        self.incidents.append(Incident(types, lat, lon, start, nature, headline))
+        number = len(self.incidents)
+        headline = f"Shots at well {number} in the evening"
+        self.incidents.append(Incident(number, types, lat, lon, start, nature, headline))
         return self.incidents[-1]
 
     def count(self) -> dict[str, Any]:
@@ -81,8 +86,18 @@ class Reporter:
             "reliability": chance.choice((None, "A", "B", "E")),
             "credibility": chance.choice((None, 1, 2, 5)),
             "origin": chance.choice((None, None, None, "public:radio")),
-            "derived_from": [f"x:{self.incidents.index(told)}"] if chance.random() < 0.12 else [],
+            "derived_from": [f"x:{told.number}"] if chance.random() < 0.12 else [],
             "claims": "DENIES" if chance.random() < 0.08 else "SUPPORTS",
             "at_risk": chance.random() < 0.1,
             "attribution": chance.choice((None, None, "Radio")),
         }
+
+
+WRITTEN_AT: Final = now_ms() - 3 * DAY_MS
+
+
+def reports(first: int, number: int) -> list[Act]:
+    """Drafts of what an agency reports, from the first on: the same whenever it is asked."""
+    reporter = Reporter(random.Random(9))
+    bodies = [reporter.report(WRITTEN_AT) | {"nature": "INCIDENT"} for _ in range(first + number)][first:]
+    return [Act("event", f"test:{first + at}", Status.ACTUAL, body) for at, body in enumerate(bodies)]
