@@ -1,0 +1,110 @@
+"""Killed, stopped and failing at every place and at any moment: nothing acknowledged is lost, nothing comes twice.
+
+The bus in each of its stages, publishers and subscribers; the clock leaps by minutes and days meanwhile, so that
+events expire and alerts close. What is found in the end is judged by what the log alone says.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bus.clock import now_ms
+from bus.log.sqlite import SqliteLog
+from schemas.codec import decode_trusted
+from schemas.registry import newest
+from tests.chaos.campaign import Outcome, wage
+from tests.chaos.field import THE_BUS, Actor
+from tests.chaos.folds import naive
+from tests.chaos.moments import ANYWHERE, CORRELATE, INGEST, ONCE, PUBLISHER, SUBSCRIBER, TICK, UPKEEP, Blow, Moment
+from tests.chaos.scene import AGENCIES, Scene, make_scene
+from tests.chaos.slate import Shared
+
+FIRST = Moment("ingest.after")
+"""After it there is something to restore."""
+
+
+def each(places: Sequence[str], chance: random.Random) -> list[Moment]:
+    """One kill at each place, in any order."""
+    drawn = chance.sample(places, len(places))
+    return [Moment(place, 1 if place in ONCE else chance.randint(1, 2)) for place in drawn]
+
+
+def anywhere(number: int, chance: random.Random) -> list[Moment]:
+    """From outside, so many milliseconds after the start."""
+    return [Moment(ANYWHERE, chance.randint(20, 500)) for _ in range(number)]
+
+
+def assert_kept(outcome: Outcome, moments: dict[Actor, list[Moment]]) -> None:
+    """Every blow fell, and every promise was kept."""
+    assert not outcome.findings, "\n".join(map(str, outcome.findings))
+    assert not outcome.record.missed
+    wanted = Counter(one.place for its in moments.values() for one in its if one.place != ANYWHERE)
+    assert wanted <= Counter(one.place for one in outcome.record.hits)
+    counts = outcome.judgement.counts
+    assert min(counts.acknowledged, counts.accepted, counts.refused, counts.deliveries) > 0, counts
+
+
+def assert_clock_leapt(scene: Scene) -> None:
+    """The ticks saw the clock leap: a field's processes live by it."""
+    with scene.slate() as slate:
+        ahead_ms = slate[Shared.AHEAD_MS]
+    log, tick = SqliteLog(scene.home.log, now_ms), newest("tick")
+    ticks = [
+        decode_trusted(tick, one.value)["minute"] for one in log.read("events") if one.value.startswith(tick.prefix)
+    ]
+    log.close()
+    assert ahead_ms > 0
+    assert max(ticks) - min(ticks) >= ahead_ms
+
+
+@pytest.mark.slow
+def test_killed_in_ingest(tmp_path: Path, founded: Path) -> None:
+    chance, scene = random.Random(1), make_scene(tmp_path, 1, like=founded)
+    moments = {THE_BUS: [FIRST, *each(INGEST, chance), Moment("ingest.process", 2, Blow.FAULT)]}
+    outcome = wage(scene, moments, fold=naive)
+    assert_kept(outcome, moments)
+    assert outcome.record.kills().total() >= 9
+    assert_clock_leapt(scene)
+
+
+@pytest.mark.slow
+def test_killed_in_correlate(tmp_path: Path, founded: Path) -> None:
+    chance, scene = random.Random(2), make_scene(tmp_path, 2, like=founded)
+    moments = {THE_BUS: [FIRST, *each(CORRELATE, chance), Moment("correlate.process", 2, Blow.FAULT)]}
+    outcome = wage(scene, moments)
+    assert_kept(outcome, moments)
+    assert outcome.record.kills().total() >= 9
+
+
+@pytest.mark.slow
+def test_killed_at_a_tick_and_in_upkeep(tmp_path: Path, founded: Path) -> None:
+    chance, scene = random.Random(3), make_scene(tmp_path, 3, like=founded)
+    moments = {THE_BUS: [FIRST, *each(TICK, chance), *each(UPKEEP, chance)]}
+    outcome = wage(scene, moments)
+    assert_kept(outcome, moments)
+    assert outcome.record.kills().total() >= 9
+
+
+@pytest.mark.slow
+def test_killed_and_stopped_from_outside(tmp_path: Path, founded: Path) -> None:
+    chance, scene = random.Random(4), make_scene(tmp_path, 4, like=founded)
+    stops = [Moment(place, 1, Blow.STOP) for place in ("ingest.before", "correlate.within", "correlate.after")]
+    moments = {THE_BUS: [FIRST, *anywhere(8, chance), *stops, Moment(ANYWHERE, 120, Blow.STOP)]}
+    outcome = wage(scene, moments)
+    assert_kept(outcome, moments)
+    assert outcome.record.kills().total() >= 13
+
+
+@pytest.mark.slow
+def test_killed_publishers_and_subscribers(tmp_path: Path, founded: Path) -> None:
+    chance, scene = random.Random(5), make_scene(tmp_path, 5, like=founded)
+    moments: dict[Actor, list[Moment]] = {THE_BUS: [FIRST, *anywhere(2, chance)]}
+    for agency in AGENCIES:
+        moments["publisher", agency] = [*each(chance.sample(PUBLISHER, 4), chance), *anywhere(1, chance)]
+        moments["subscriber", agency] = [*each(SUBSCRIBER, chance), *anywhere(1, chance)]
+    outcome = wage(scene, moments)
+    assert_kept(outcome, moments)
+    assert outcome.record.kills().total() >= 30
