@@ -46,7 +46,7 @@ class LogFile:
     def __init__(self, path: Path, vfs: str | None = None) -> None:
         """Open the file, or make it; `vfs` names another file layer of SQLite."""
         self.path = path
-        self.trouble: str | None = None
+        self._troubles: dict[str, str] = {}
         self._pages = self._checkpointed = 0
         self._writing = threading.Lock()
         self._reading = threading.Lock()
@@ -107,6 +107,22 @@ class LogFile:
         finally:
             self.read("ROLLBACK")
 
+    @contextmanager
+    def upkeep(self, what: str) -> Iterator[None]:
+        """Work that nothing acknowledged hangs on: a fault of the file is said and kept in `trouble`, not raised."""
+        try:
+            yield
+        except LogError as fault:
+            self._troubles[what] = str(fault)
+            _log.warning("%(what)s failed, tried again later: %(fault)s", {"what": what, "fault": str(fault)})
+        else:
+            self._troubles.pop(what, None)
+
+    @property
+    def trouble(self) -> str | None:
+        """Upkeep that failed last time, if any."""
+        return "; ".join(f"{what}: {fault}" for what, fault in dict(self._troubles).items()) or None
+
     def version(self) -> int:
         """A number that changes whenever anybody commits."""
         return int(self.read("PRAGMA data_version")[0][0])
@@ -157,12 +173,9 @@ class LogFile:
             mode = apsw.SQLITE_CHECKPOINT_RESTART
             self._writer.set_busy_timeout(_RESTART_WAIT_MS)
         try:
-            with faults(self.path):
-                _, self._checkpointed = self._writer.wal_checkpoint(mode=mode)
-            self.trouble = None
-        except LogError as fault:
-            self._checkpointed = self._pages
-            self.trouble = f"checkpoint: {fault}"
-            _log.warning("checkpoint failed, tried again later: %s", fault)
+            with self.upkeep("checkpoint"):
+                self._checkpointed = self._pages  # where it fails, it is tried again after as many pages more
+                with faults(self.path):
+                    _, self._checkpointed = self._writer.wal_checkpoint(mode=mode)
         finally:
             self._writer.set_busy_timeout(BUSY_MS)

@@ -62,9 +62,12 @@ class Owners:
         )
 
     def keep_alive(self) -> None:
-        """Renew all leases of this process when it is time: called whenever it uses the log in any way."""
+        """Renew all leases of this process when it is time: called whenever it uses the log in any way.
+
+        Where the disk is full or fails, reading goes on all the same; another may take the names when the leases end.
+        """
         if self._life is not None and time.monotonic() >= self._renew_at:
-            with self._file.write() as connection:
+            with self._file.upkeep("lease"), self._file.write() as connection:
                 self._renew(connection)
 
     def is_alive(self, token: str) -> bool:
