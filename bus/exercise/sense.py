@@ -88,7 +88,7 @@ class _Sense:
                 yield Fault(place_of((*place, "name")), refusal.expected, refusal.remedy)
         if agency.name == OPERATOR:
             yield Fault(place_of((*place, "name")), f"another name than {OPERATOR}: who is told of silent feeds")
-        if self._agencies[agency.name] is not agency:
+        if any(one.name == agency.name for one in self._story.agency[: int(place[-1])]):
             yield Fault(place_of((*place, "name")), "a name that no other agency of the story has")
         yield from self._cleared(place, agency, agency.name)
         for number, feed in enumerate(agency.feed):

@@ -200,6 +200,8 @@ class Suspend(Value):
 class Wait(Value):
     """Time passes."""
 
+    model_config = ConfigDict(validate_by_name=False)  # `for` is a word of Python's, and the only one of the format's
+
     do: Literal["wait"]
     length: LengthMs = Field(alias="for")
 

@@ -29,6 +29,17 @@ class Done(NamedTuple):
         return [json.loads(line) for line in self.out.splitlines()]
 
 
+def command(*words: str) -> Done:
+    """Run one command where it stands, whatever its exit code."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = main(list(words))
+        except SystemExit as stop:  # argparse's own: wrong usage, help
+            code = stop.code if isinstance(stop.code, int) else 2
+    return Done(code, out.getvalue(), err.getvalue())
+
+
 class Tocsin:
     """Runs commands in one home."""
 
@@ -42,13 +53,7 @@ class Tocsin:
 
     def __call__(self, *words: str) -> Done:
         """Run one command, whatever its exit code."""
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            try:
-                code = main([*words, "--home", str(self.home)])
-            except SystemExit as stop:  # argparse's own: wrong usage, help
-                code = stop.code if isinstance(stop.code, int) else 2
-        return Done(code, out.getvalue(), err.getvalue())
+        return command(*words, "--home", str(self.home))
 
     def ok(self, *words: str) -> Done:
         """Run one command that must succeed."""
