@@ -134,6 +134,10 @@ class Log(Protocol):
         """The offset that the next record will have at least."""
         ...
 
+    def cursors(self, owner: str) -> Mapping[str, int]:
+        """How far a name has committed, by topic, whoever owns it; nothing for a name that is unknown."""
+        ...
+
     def create(self, specs: Iterable[TopicSpec]) -> None:
         """Make these topics where they are missing; a changed retention takes effect."""
         ...

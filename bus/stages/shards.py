@@ -4,6 +4,8 @@ Several processes share them. Each takes what is free until it has its share, an
 another joins; what one held that died, the others take over. The authority's shard is nobody's share: whoever finds it
 free serves it first, so that whom it admits is served in the same round.
 
+A shard with a backlog is served in pieces and at correlate's pace where it has company (bus/stages/pace.py).
+
 What ails one agency's shard stops no other: it rests, with pauses that grow, and is tried again. What ails the
 authority's shard concerns everybody, and is raised; so is a fault of the log that lasted too long. A shard that another
 process has is left to it.
@@ -26,6 +28,7 @@ from bus.stages.authority import AuthorityIngest
 from bus.stages.following import ControlFollower
 from bus.stages.ingest import Ingest
 from bus.stages.members import Members
+from bus.stages.pace import Pace
 from bus.stages.relay import Relay
 from bus.stages.stage import Stage
 from bus.stages.ticks import Ticker
@@ -33,6 +36,8 @@ from bus.stages.worker import Worker, can_mend, in_words
 
 LOOK_S: Final = 1.0
 """How long a shard whose process died waits for another at most; a look costs some milliseconds."""
+_PAUSE_S: Final = 0.005
+"""How long all rest where only shards that pause have work; what is written meanwhile ends it."""
 TAKING_S: Final = 0.05
 """For how long shards are taken in one turn: who starts a moment later finds some too."""
 
@@ -88,6 +93,8 @@ class Shards:
         self._members = Members(log)
         self._workers: dict[str, Worker] = {}
         self._ailing: dict[str, str] = {}
+        self._pace = Pace(log, settings.batch_records)
+        self._paused: set[str] = set()
         self._names: list[str] = []
         self._look_at = 0.0
 
@@ -116,6 +123,9 @@ class Shards:
             worked |= self._look(names)
         for name in names:
             worked |= self._served(name)
+        if self._paused and not worked:
+            self._log.wait(_PAUSE_S)
+            worked = True
         if self._until_idle and not worked:
             self._look_at = 0.0
         return worked
@@ -130,7 +140,9 @@ class Shards:
         """Let go of shards beyond this process's share, or take free ones up to it; True if one was taken."""
         self._names, now = names, time.monotonic()
         self._look_at = now + LOOK_S
-        share = -(-len(names) // self._members.count())
+        members = self._members.count()
+        self._pace.is_shared = members > 1
+        share = -(-len(names) // members)
         mine = [name for name in self._workers if name != AUTHORITY]
         for name in mine[share:]:
             self._let_go(name)
@@ -163,8 +175,15 @@ class Shards:
             return AuthorityIngest(self._log, self._follower, self._ticker, self._metrics)
         return Ingest(name, self._follower, self._pool, relay=self._relay, metrics=self._metrics)
 
+    def _pause(self, name: str) -> None:
+        if name not in self._paused and self._metrics is not None:
+            self._metrics.count("pauses_total", name)
+        self._paused.add(name)
+
     def _let_go(self, name: str) -> None:
         self._ailing.pop(name, None)
+        self._paused.discard(name)
+        self._pace.forget(name)
         self._workers.pop(name).release()
 
     def _served(self, name: str) -> bool:
@@ -172,15 +191,23 @@ class Shards:
         worker = self._workers.get(name)
         if worker is None:
             return False
+        most, started = self._pace.most(name, worker.left), time.perf_counter()
+        if most == 0:
+            self._pause(name)
+            return False
+        self._paused.discard(name)
         try:
-            worked = worker.turn(0.0)
-        except (Fenced, Owned) as fault:
-            _log.info(
-                "ingest-%(agency)s: %(fault)s; it is left to the other process", {"agency": name, "fault": str(fault)}
-            )
+            worked = worker.turn(0.0, most)
+            if name != AUTHORITY:
+                self._pace.served(name, worker.taken, worker.left, time.perf_counter() - started)
+        except Owned:
             self._let_go(name)
-            if isinstance(fault, Fenced):
-                self._members.leave()
+            return False
+        except Fenced as fault:
+            told = {"agency": name, "fault": str(fault)}
+            _log.warning("ingest-%(agency)s: %(fault)s; it is left to the other process", told)
+            self._let_go(name)
+            self._members.leave()
             return False
         except Exception as fault:
             if name == AUTHORITY or can_mend(fault):

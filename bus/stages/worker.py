@@ -46,6 +46,8 @@ class Worker:
     ) -> None:
         """`patience`: how many faults in a row that trying again can mend are borne, None for any number."""
         self.stage = stage
+        self.taken = 0
+        """Records of the last turn."""
         self._log = log
         self._batch = settings.batch_records
         self._clock_ms = clock_ms
@@ -68,12 +70,22 @@ class Worker:
         self._take()
         self._is_fresh = True
 
-    def turn(self, timeout_s: float) -> bool:
-        """One turn; True if records were processed. Waits up to `timeout_s` for the first one."""
+    @property
+    def left(self) -> int:
+        """Records that it has yet to read, those that an engine left out of its numbers too."""
+        reader = self._reader
+        return 0 if reader is None else sum(self._log.end(name) - reader.cursor(name) for name in self.stage.topics)
+
+    def turn(self, timeout_s: float, most: int | None = None) -> bool:
+        """One turn; True if records were processed.
+
+        Waits up to `timeout_s` for the first one; takes `most` at most, by default a whole batch.
+        """
+        self.taken = 0
         if time.monotonic() < self._rest_until:
             return False
         try:
-            return self._turn(timeout_s)
+            return self._turn(timeout_s, min(most or self._batch, self._batch))
         except (Fenced, Owned):
             raise
         except Exception as fault:
@@ -107,7 +119,7 @@ class Worker:
         self._show_rest()
         return pause_s
 
-    def _turn(self, timeout_s: float) -> bool:
+    def _turn(self, timeout_s: float, most: int) -> bool:
         reader = self._reader
         if reader is None or not self._is_sound:
             if reader is None or not self._is_fresh:
@@ -115,7 +127,7 @@ class Worker:
             self._restore(reader)
         self._commit(reader, self.stage.due(), [])
         # 3 poll
-        records = self._pending or reader.poll(self._batch, timeout_s)
+        records = self._pending or reader.poll(most, timeout_s)
         if not records:
             self._faults = 0
             self._show_lag(reader)
@@ -127,6 +139,7 @@ class Worker:
         # 5 commit
         self._commit(reader, outputs, records[:taken])
         self._pending = records[taken:]
+        self.taken = taken
         self._faults = 0
         if self._metrics is not None:
             self._metrics.observe("stage_seconds", time.perf_counter() - started, self.stage.name)

@@ -428,6 +428,8 @@ def test_the_state_shows_topics_owners_and_cursors(engine: Engine) -> None:
     (owner,) = state.owners
     assert (owner.name, dict(owner.cursors), owner.note) == ("ingest", {SUBMISSIONS: 2}, "note")
     assert owner.holder is not None
+    assert dict(other.cursors("ingest")) == {SUBMISSIONS: 2}
+    assert not other.cursors("nobody")
     assert state.size_bytes > 0
     reader.release()
     assert other.describe().owners[0].holder is None

@@ -37,12 +37,12 @@ class MemoryReader:
     def commit(self, outputs: Sequence[NewRecord], cursors: Mapping[str, int] = {}, note: str | None = None) -> None:
         for record in outputs:
             self._log.append(record.topic, [record])
-        self._log.cursors.setdefault(self._owner, {}).update(cursors)
+        self._log.committed.setdefault(self._owner, {}).update(cursors)
         if note is not None:
             self._log.notes[self._owner] = note
 
     def cursor(self, topic: str) -> int:
-        return self._log.cursors.get(self._owner, {}).get(topic, 0)
+        return self._log.committed.get(self._owner, {}).get(topic, 0)
 
     def note(self) -> str | None:
         return self._log.notes.get(self._owner)
@@ -61,7 +61,7 @@ class MemoryLog:
     def __init__(self) -> None:
         """Begin empty; a topic is made by its first record."""
         self.topics: dict[str, list[Record]] = {}
-        self.cursors: dict[str, dict[str, int]] = {}
+        self.committed: dict[str, dict[str, int]] = {}
         self.notes: dict[str, str] = {}
         self.now_ms = 0
 
@@ -83,6 +83,9 @@ class MemoryLog:
 
     def end(self, topic: str) -> int:
         return len(self.topics.get(topic, []))
+
+    def cursors(self, owner: str) -> Mapping[str, int]:
+        return self.committed.get(owner, {})
 
     def create(self, specs: Iterable[TopicSpec]) -> None:
         """A topic is made by its first record."""

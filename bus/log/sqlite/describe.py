@@ -15,6 +15,11 @@ def describe(file: LogFile, owners: Owners) -> LogState:
     return LogState("sqlite", file.size_bytes(), _topics(file), _owners(file, owners), file.trouble)
 
 
+def cursors(file: LogFile, owner: str) -> dict[str, int]:
+    """The committed cursors of one name."""
+    return dict(file.read(_CURSORS, (owner,)))
+
+
 def _topics(file: LogFile) -> tuple[TopicState, ...]:
     states: list[TopicState] = []
     for number, name, following, last_ms, retention_ms, compacted in file.read(_TOPICS):
@@ -40,6 +45,6 @@ def _owners(file: LogFile, owners: Owners) -> tuple[OwnerState, ...]:
         found = file.read("SELECT name, epoch, token, holder, note FROM owners ORDER BY name")
         alive = {token: owners.is_alive(token) for _, _, token, _, _ in found if token is not None}
     return tuple(
-        OwnerState(name, holder if alive.get(token) else None, epoch, dict(file.read(_CURSORS, (name,))), note)
+        OwnerState(name, holder if alive.get(token) else None, epoch, cursors(file, name), note)
         for name, epoch, token, holder, note in found
     )

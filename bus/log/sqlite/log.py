@@ -3,7 +3,7 @@
 Through apsw, which brings its own SQLite: the interpreter's is often one with the WAL-reset bug (3.7.0 to 3.51.2).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ from bus.log.faults import TopicError
 from bus.log.protocol import LogState, NewRecord, Record
 from bus.log.sqlite.check import check
 from bus.log.sqlite.compaction import compact
-from bus.log.sqlite.describe import describe
+from bus.log.sqlite.describe import cursors, describe
 from bus.log.sqlite.file import LogFile
 from bus.log.sqlite.owners import Owners
 from bus.log.sqlite.reader import SqliteReader
@@ -73,6 +73,10 @@ class SqliteLog:
     def end(self, topic: str) -> int:
         """The offset that the next record will have at least."""
         return self._tables.end(self._tables.find(topic).number)
+
+    def cursors(self, owner: str) -> Mapping[str, int]:
+        """How far a name has committed, by topic."""
+        return cursors(self._file, owner)
 
     def create(self, specs: Iterable[TopicSpec]) -> None:
         """Make these topics where they are missing; a changed retention takes effect."""

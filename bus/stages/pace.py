@@ -1,0 +1,84 @@
+"""The pace of ingest's shards: an agency that floods waits, the others do not.
+
+Nothing is refused here and no verdict hangs on it: pace is time (bus/decisions/quota.md). It binds only a shard with a
+backlog, and only while there is company: another shard that keeps up, in the last seconds, or another process of
+ingest. Then, for each turn of such a shard, in numbered steps:
+
+1 it takes as many records as it has lately done in `TURN_S`, whatever they cost: another's record waits so long at most
+2 it waits while correlate has more than `LAG` records to read: another's record would stand behind them in `events`
+3 but no longer than `STILL_S` for a correlate that does not move, which is not there or has a roster to work off.
+
+Alone on the bus, a shard takes whole batches and waits for nobody.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from bus.log.protocol import Log
+from bus.log.topics import topic
+
+TURN_S: Final = 0.02
+"""How long a turn of a shard with a backlog shall take: a tenth of what a reader would call late."""
+LAG: Final = 25
+"""Records between ingest and correlate, some 20 ms of its work: enough that it hardly ever waits for ingest."""
+STILL_S: Final = 3.0
+"""Longer than the longest transaction of correlate on a busy machine."""
+COMPANY_S: Final = 10.0
+"""For how long an agency that keeps up is company, after its last record."""
+MANY: Final = 50
+"""More than this after a turn is a backlog: who sends 500 records a second has some ten."""
+_LEAST: Final = 4
+_FIRST: Final = 50
+_EVENTS: Final = topic("events")
+_SLOT: Final = "correlate-0"
+"""Of several slots one stands for all: they read the same records."""
+
+
+class Pace:
+    """How much of a shard's backlog is served in one turn. Used by one thread."""
+
+    def __init__(self, log: Log, most: int, clock_s: Callable[[], float] = time.monotonic) -> None:
+        """`most`: records of a whole batch."""
+        self._log = log
+        self._most = most
+        self._clock_s = clock_s
+        self._fits: dict[str, int] = {}
+        """How many records a shard with a backlog does in `TURN_S`, as far as it was measured."""
+        self._kept_up: dict[str, float] = {}
+        """When a shard without one has last served records (seconds of the clock)."""
+        self._read = -1
+        self._read_at = 0.0
+        self.is_shared = False
+        """Whether other processes serve shards too: who is company to whom, only correlate could tell."""
+
+    def most(self, name: str, left: int) -> int:
+        """How many records the shard may take now, which has `left` to read; 0: it is to wait."""
+        if left <= MANY or not self._has_company(name):
+            return self._most
+        return 0 if self._is_ahead() else self._fits.get(name, _FIRST)
+
+    def served(self, name: str, records: int, left: int, seconds: float) -> None:
+        """What a turn did, in which time, and how many records are left to the shard."""
+        if left > MANY:
+            done = self._fits.get(name, _FIRST)
+            fits = int(records * TURN_S / seconds) if records and seconds > 0 else done
+            self._fits[name] = max(_LEAST, min(fits, 2 * done, self._most))
+        elif records:
+            self._kept_up[name] = self._clock_s()
+
+    def forget(self, name: str) -> None:
+        """The shard is another process's now."""
+        self._fits.pop(name, None)
+        self._kept_up.pop(name, None)
+
+    def _has_company(self, name: str) -> bool:
+        since = self._clock_s() - COMPANY_S
+        return self.is_shared or any(at >= since for other, at in self._kept_up.items() if other != name)
+
+    def _is_ahead(self) -> bool:
+        """Whether correlate, which moves, has much to read."""
+        read, now = self._log.cursors(_SLOT).get(_EVENTS, 0), self._clock_s()
+        if read != self._read:
+            self._read, self._read_at = read, now
+        return self._log.end(_EVENTS) - read > LAG and now < self._read_at + STILL_S
