@@ -5,7 +5,7 @@ prometheus_client is loaded when the metrics are made, not with this module, so 
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
@@ -38,6 +38,7 @@ TABLE: Final = (
     Metric("submissions_total", Type.COUNTER, ("agency",), "Submissions that ingest has judged."),
     Metric("accepted_total", Type.COUNTER, ("agency", "feed"), "Submissions accepted, repeats left out."),
     Metric("rejected_total", Type.COUNTER, ("agency", "reason"), "Submissions refused, by reason code."),
+    Metric("pauses_total", Type.COUNTER, ("agency",), "Times that an agency's backlog had to wait for the others."),
     Metric("stage_seconds", Type.HISTOGRAM, ("stage",), "Time that a stage takes for one transaction's records."),
     Metric("stage_lag_records", Type.GAUGE, ("stage", "owner"), "Records that a stage's owner has yet to read."),
     Metric("stage_last_progress_timestamp_seconds", Type.GAUGE, ("stage",), "When a stage last committed (UTC)."),
@@ -46,6 +47,19 @@ TABLE: Final = (
     ),
     Metric("deliveries_total", Type.COUNTER, ("agency", "change"), "Deliveries written to an agency's outbox."),
     Metric("open_events", Type.GAUGE, (), "Events that correlate holds open."),
+    Metric("feed_silence_seconds", Type.GAUGE, ("agency", "feed"), "How long since a feed's last accepted record."),
+    Metric(
+        "feed_heartbeat_interval_seconds",
+        Type.GAUGE,
+        ("agency", "feed"),
+        "How soon its last heartbeat promised the next.",
+    ),
+    Metric(
+        "outbox_oldest_age_seconds", Type.GAUGE, ("agency",), "Age of the oldest delivery that was not fetched, or 0."
+    ),
+    Metric("roster_expiry_timestamp_seconds", Type.GAUGE, (), "When the roster in force expires (UTC)."),
+    Metric("log_size_bytes", Type.GAUGE, (), "What the log takes on the disk."),
+    Metric("disk_free_bytes", Type.GAUGE, (), "What is free where the home lies."),
     Metric("log_append_seconds", Type.HISTOGRAM, ("engine",), "Time until a transaction is durable in the log."),
     Metric("build_info", Type.GAUGE, ("version",), "1, with the version of Tocsin that runs."),
 )
@@ -98,14 +112,16 @@ class Recorder:
 class Metrics:
     """The metrics of one process, in a registry of the caller's."""
 
-    def __init__(self, registry: "CollectorRegistry", version: str) -> None:
-        """Make every metric of the table; `version` is Tocsin's."""
+    def __init__(self, registry: "CollectorRegistry", version: str, names: Container[str] | None = None) -> None:
+        """Make every metric of the table, or those of these names; `version` is Tocsin's."""
         from prometheus_client import Counter, Gauge, Histogram  # noqa: PLC0415 - see above
 
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
         self._histograms: dict[str, Histogram] = {}
         for name, kind, labels, meaning in TABLE:
+            if names is not None and name not in names:
+                continue
             full = PREFIX + name
             match kind:
                 case Type.COUNTER:

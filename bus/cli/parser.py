@@ -22,6 +22,7 @@ from bus.cli import (
     key,
     label,
     log,
+    metrics,
     publish,
     quarantine,
     receipts,
@@ -50,6 +51,7 @@ GROUPS: Final = (
     quarantine,
     status,
     doctor,
+    metrics,
     backup,
     log,
 )

@@ -4,17 +4,21 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bus.cli.commands import Commands
 from bus.cli.exits import DONE
-from bus.cli.home import opened
+from bus.cli.home import Opened, opened
 from bus.cli.output import Output
 
 if TYPE_CHECKING:
     from threading import Event
 
     from prometheus_client import CollectorRegistry
+
+    from bus.metrics import Metrics
+
+PORT_HELP: Final = "serve /metrics, /health and /ready on this port of 127.0.0.1"
 
 
 def add(commands: Commands) -> None:
@@ -27,7 +31,7 @@ def add(commands: Commands) -> None:
         choices=("ingest", "correlate"),
         help="this stage only, in this one process (default: both, in as many processes as pay)",
     )
-    parser.add_argument("--metrics-port", metavar="PORT", type=int, help="serve Prometheus metrics on 127.0.0.1")
+    parser.add_argument("--metrics-port", metavar="PORT", type=int, help=PORT_HELP)
 
 
 def _run(args: Namespace, output: Output) -> int:
@@ -44,7 +48,7 @@ def _run(args: Namespace, output: Output) -> int:
     registry = CollectorRegistry()
     metrics = Metrics(registry, version("tocsin"))
     resting: RestingError | None = None
-    with opened(args, writing=True) as bus, _served(registry, args.metrics_port), _until_signalled() as stop:
+    with opened(args, writing=True) as bus, until_signalled() as stop:
         key = HomeKeys(bus.home)
         runner = Runner(
             bus.log,
@@ -58,10 +62,11 @@ def _run(args: Namespace, output: Output) -> int:
         )
         if not args.until_idle:
             output.note("running; Ctrl-C or SIGTERM stops it")
-        try:
-            runner.run(until_idle=args.until_idle, stop=stop)
-        except RestingError as fault:
-            resting = fault
+        with _served(bus, registry, metrics, args.metrics_port):
+            try:
+                runner.run(until_idle=args.until_idle, stop=stop)
+            except RestingError as fault:
+                resting = fault
         stopped = stop.is_set()
     _report(output, registry, stopped=stopped, resting=() if resting is None else resting.agencies)
     if resting is not None:
@@ -70,7 +75,7 @@ def _run(args: Namespace, output: Output) -> int:
 
 
 @contextmanager
-def _until_signalled() -> Iterator["Event"]:
+def until_signalled() -> Iterator["Event"]:
     """An event that SIGINT and SIGTERM set: what is in hand is finished and committed first."""
     import signal
     import threading
@@ -89,27 +94,19 @@ def _until_signalled() -> Iterator["Event"]:
 
 
 @contextmanager
-def _served(registry: "CollectorRegistry", port: int | None) -> Iterator[None]:
-    """Serve the metrics to this machine while the bus runs."""
+def _served(bus: Opened, registry: "CollectorRegistry", metrics: "Metrics", port: int | None) -> Iterator[None]:
+    """Serve metrics, health and readiness to this machine while the bus runs."""
     if port is None:
         yield
         return
-    from prometheus_client import start_http_server
+    from importlib.metadata import version
 
-    from bus.errors import UsageError
+    from bus.operate.measures import Measures
+    from bus.operate.serving import application, served
 
-    try:
-        server, thread = start_http_server(port, "127.0.0.1", registry)
-    except (OSError, OverflowError) as fault:
-        raise UsageError(
-            f"--metrics-port {port} can't be used", "Name a port from 1024 to 65535 that is free."
-        ) from fault
-    try:
+    measures = Measures(bus.home, bus.log, metrics, bus.settings)
+    with served(application(registry, measures, version("tocsin")), port):
         yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _report(output: Output, registry: "CollectorRegistry", *, stopped: bool, resting: tuple[str, ...]) -> None:

@@ -1,16 +1,9 @@
 """Commands on a bus that two agencies use: an author's acts, views, labels, and a bus that runs in another process."""
 
 import json
-import os
 import shutil
 import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +21,16 @@ from bus.operate.rosters import entry_of
 from schemas.delivery import encode_delivery, encode_middle, next_chain, without_chain
 from schemas.models import AgencyEntry, Roster
 from tests.support.command_line import Tocsin
+from tests.support.running import running, until
 
 ROOT = Path(__file__).resolve().parents[2]
 EXERCISE = ROOT / "bus" / "demo" / "data" / "exercise"
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
     """Two agencies that tell one story of an exercise, and an analyst."""
-    bus = Tocsin(tmp_path_factory.mktemp("played") / "home")
+    bus = Tocsin(tmp_path_factory.mktemp("founded") / "home")
     bus.ok("init")
     for name in ("alpha", "beta", "gamma"):
         bus.ok("agency", "add", name, "--realm", "REAL", "--realm", "VIGIL")
@@ -47,11 +41,6 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
         bus.ok("publish", str(EXERCISE / f"{sheet}.csv"), *words)
     bus.ok("run", "--until-idle")
     return bus
-
-
-@pytest.fixture
-def tocsin(played: Tocsin, tmp_path: Path) -> Tocsin:
-    return played.copy(tmp_path)
 
 
 def fused(bus: Tocsin, agency: str) -> list[dict[str, Any]]:
@@ -216,8 +205,8 @@ def test_a_compromised_key_is_no_longer_good(tocsin: Tocsin) -> None:
     home = Home.open(tocsin.home)
     log = SqliteLog(home.log, now_ms)
     desk = Desk(home, log)
-    with desk._at_work():
-        assert isinstance(desk._publish(compromised("alpha")), Roster)
+    with desk.at_work():
+        assert isinstance(desk.publish(compromised("alpha")), Roster)
     log.close()
     everything = tocsin("verify", "--as", "beta", "--json")
     assert everything.code == 1
@@ -304,37 +293,12 @@ def test_a_suspended_agency_reads_and_publishes_nothing(tocsin: Tocsin) -> None:
     tocsin.ok("heartbeat", "--as", "beta", "--feed", "reports")
 
 
-@contextmanager
-def running(home: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """`tocsin run` in a process of its own, until the block ends."""
-    command = [sys.executable, "-c", "import sys; from bus.cli import main; sys.exit(main())", "run", *words]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TOCSIN_POLL_TIMEOUT_S": "0.05"}
-    process = subprocess.Popen(
-        [*command, "--home", str(home)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def until(condition: Callable[[], bool], process: subprocess.Popen[str], limit_s: float = 30.0) -> None:
-    """Wait for something that the running bus does."""
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert process.poll() is None, process.stderr.read() if process.stderr else ""
-        assert time.monotonic() < end, "the bus did not do it in time"
-        time.sleep(0.05)
-
-
 def holders(bus: Tocsin) -> set[str]:
     return {one["name"] for one in bus.json("status")["stages"] if one["holder"]}
 
 
 def test_one_bus_runs_serves_newcomers_and_stops_when_asked(tocsin: Tocsin) -> None:
-    with running(tocsin.home, "--json") as process:
+    with running(tocsin.home, "run", "--json") as process:
         until(lambda: {"ingest-authority", "correlate-0"} <= holders(tocsin), process)
         second = tocsin("run", "--until-idle")
         assert (second.code, second.out) == (1, "")
@@ -349,24 +313,6 @@ def test_one_bus_runs_serves_newcomers_and_stops_when_asked(tocsin: Tocsin) -> N
         counts = {"submissions": 2, "accepted": 2, "rejected": 0, "repeated": 0, "deliveries": 0}
         assert json.loads(out) == {**counts, "stopped": True, "resting": []}
     assert holders(tocsin) == set()
-
-
-def free_port() -> str:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return str(held.getsockname()[1])
-
-
-def test_metrics_are_served_while_the_bus_runs(tocsin: Tocsin) -> None:
-    port = free_port()
-    with running(tocsin.home, "--metrics-port", port) as process:
-        until(lambda: "correlate-0" in holders(tocsin), process)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-            page = answer.read().decode()
-        assert "tocsin_open_events" in page
-        assert "tocsin_build_info" in page
-        assert tocsin("run", "--until-idle", "--metrics-port", port).code == 2
-        assert tocsin("run", "--until-idle", "--metrics-port", "70000").code == 2
 
 
 def test_a_suspended_agency_is_told_that_it_is_and_a_bus_that_stands_still_too(tocsin: Tocsin) -> None:

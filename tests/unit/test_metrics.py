@@ -12,12 +12,19 @@ DOCUMENTED = {
     "submissions_total{agency}",
     "accepted_total{agency,feed}",
     "rejected_total{agency,reason}",
+    "pauses_total{agency}",
     "stage_seconds{stage}",
     "stage_lag_records{stage,owner}",
     "stage_last_progress_timestamp_seconds{stage}",
     "stage_faults{stage,owner}",
     "deliveries_total{agency,change}",
     "open_events",
+    "feed_silence_seconds{agency,feed}",
+    "feed_heartbeat_interval_seconds{agency,feed}",
+    "outbox_oldest_age_seconds{agency}",
+    "roster_expiry_timestamp_seconds",
+    "log_size_bytes",
+    "disk_free_bytes",
     "log_append_seconds{engine}",
     "build_info{version}",
 }
@@ -68,6 +75,11 @@ def test_two_registries_share_nothing(metrics: Metrics) -> None:
     Metrics(other, "1")
     metrics.set("open_events", 5)
     assert other.get_sample_value("tocsin_open_events") == 0
+
+
+def test_a_process_can_leave_out_what_it_can_not_tell(registry: CollectorRegistry) -> None:
+    Metrics(registry, "1", {"build_info", "log_size_bytes"})
+    assert {metric.name for metric in registry.collect()} == {"tocsin_build_info", "tocsin_log_size_bytes"}
 
 
 def test_what_the_table_does_not_have_is_an_error(metrics: Metrics) -> None:
