@@ -4,9 +4,9 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from bus.cli.commands import Commands, as_agency
-from bus.cli.exits import DONE, NO
+from bus.cli.exits import DONE
 from bus.cli.output import Output, moment
-from bus.cli.picture import counts_text, find_alert, looked_at, note_unreadable, when_text, where_text
+from bus.cli.picture import counts_text, find_alert, looked_at, note_unreadable, show, when_text, where_text
 
 if TYPE_CHECKING:
     from bus.client import Picture
@@ -25,6 +25,13 @@ def add(commands: Commands) -> None:
     parser = group.add("show", _show, "Show one alert: its members, origins, confidence, and the reason for each")
     parser.add_argument("id", metavar="ID", nargs="?", help="its id, or the beginning (default: the first of the list)")
     _which(parser)
+    parser = group.add("watch", _watch, "Tell of each alert as it comes, changes, closes or goes, until stopped")
+    _which(parser)
+    parser.add_argument(
+        "--since", metavar="N", type=int, help="from delivery N + 1 on (default: where this command stopped last time)"
+    )
+    parser.add_argument("--once", action="store_true", help="stop when nothing waits any more")
+    parser.add_argument("--no-verify", action="store_true", help="judge no signatures")
 
 
 def _which(parser: ArgumentParser) -> None:
@@ -54,7 +61,7 @@ def _ls(args: Namespace, output: Output) -> int:
         alerts = _listed(args, output, picture)
     if output.as_json:
         for held, message in alerts:
-            output.item(_json(held, message))
+            output.item(alert_json(held, message))
         return DONE
     rows = []
     for held, message in alerts:
@@ -79,20 +86,21 @@ def _ls(args: Namespace, output: Output) -> int:
 
 
 def _show(args: Namespace, output: Output) -> int:
-    with looked_at(args) as (_, picture):
-        ref = args.id or next((held.ref for held, _ in _listed(args, output, picture)), "")
-        ref = find_alert(picture, ref)
-        held, message = picture.alerts()[ref], picture.alert(ref)
-    if message is None:
-        note_unreadable(output, ref)
-        return NO
-    if output.as_json:
-        output.document(_json(held, message))
-        return DONE
-    _print(output, picture, held, message)
-    output.line()
-    output.line(f"`tocsin verify {ref[:12]} --as {args.agency}` checks every signature behind it.")
-    return DONE
+    def find(picture: "Picture") -> str:
+        return find_alert(picture, args.id or next((held.ref for held, _ in _listed(args, output, picture)), ""))
+
+    def text(picture: "Picture", held: "Held", message: "AlertMessage") -> None:
+        _print(output, picture, held, message)
+        output.line()
+        output.line(f"`tocsin verify {held.ref[:12]} --as {args.agency}` checks every signature behind it.")
+
+    return show(args, output, find, alert_json, text)
+
+
+def _watch(args: Namespace, output: Output) -> int:
+    from bus.cli.watched import watch
+
+    return watch(args, output)
 
 
 def _print(output: Output, picture: "Picture", held: "Held", message: "AlertMessage") -> None:
@@ -142,7 +150,7 @@ def _headline(picture: "Picture", ref: str) -> str:
     return headline or f"{body.type}, {when_text(body.when)}, {where_text(body.where)}"
 
 
-def _json(held: "Held", message: "AlertMessage") -> dict[str, Any]:
+def alert_json(held: "Held", message: "AlertMessage") -> dict[str, Any]:
     """The alert's fields, with `id` and `label` spelled out."""
     fields = {"id": held.ref, "label": message.header.label, "revision": held.revision, "closed": held.closed}
     return {**fields, "variant": message.header.id, "delivered_at": held.delivered_at, **message.body.model_dump()}

@@ -4,11 +4,12 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from bus.cli.commands import Commands, as_agency
-from bus.cli.exits import DONE, NO
+from bus.cli.exits import DONE
 from bus.cli.output import Output, moment
-from bus.cli.picture import counts_text, find_event, looked_at, note_unreadable, when_text, where_text
+from bus.cli.picture import counts_text, find_event, looked_at, note_unreadable, show, when_text, where_text
 
 if TYPE_CHECKING:
+    from bus.client import Picture
     from bus.client.picture import Held
     from schemas.models import EventMessage
 
@@ -40,17 +41,10 @@ def _ls(args: Namespace, output: Output) -> int:
 
 
 def _show(args: Namespace, output: Output) -> int:
-    with looked_at(args) as (_, picture):
-        ref = find_event(picture, args.id)
-        held, message = picture.events()[ref], picture.event(ref)
-    if message is None:
-        note_unreadable(output, ref)
-        return NO
-    if output.as_json:
-        output.document(_json(held, message))
-        return DONE
-    _print(output, ref, message)
-    return DONE
+    def text(_: "Picture", held: "Held", message: "EventMessage") -> None:
+        _print(output, held.ref, message)
+
+    return show(args, output, lambda picture: find_event(picture, args.id), _json, text)
 
 
 def _print(output: Output, ref: str, message: "EventMessage") -> None:

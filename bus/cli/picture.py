@@ -1,10 +1,11 @@
 """One agency's picture, as the commands that look at it need it: read, and things found in it by what a user types."""
 
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bus.cli.exits import DONE, NO
 from bus.cli.home import Opened, opened
 from bus.cli.output import Output, moment
 from bus.errors import NotFoundError, UsageError
@@ -12,6 +13,7 @@ from bus.units import MINUTE_MS
 
 if TYPE_CHECKING:
     from bus.client import Picture, Subscriber
+    from bus.client.picture import Held
     from schemas.models import Count, When, Where
 
 KEPT = "picture"
@@ -31,7 +33,7 @@ def looked_at(args: Namespace) -> Iterator[tuple[Opened, "Picture"]]:
 
 
 @contextmanager
-def subscribed(bus: Opened, agency: str, name: str, *, verify: bool = True) -> "Iterator[Subscriber]":
+def subscribed(bus: Opened, agency: str, name: str | None, *, verify: bool = True) -> "Iterator[Subscriber]":
     """The agency's reader of this name; in a home that can't be written to, one that begins anew and keeps nothing."""
     from bus.client import open_subscriber
     from bus.home import DiskFullError, HomeReadOnlyError
@@ -48,6 +50,28 @@ def subscribed(bus: Opened, agency: str, name: str, *, verify: bool = True) -> "
         yield subscriber
     finally:
         subscriber.close()
+
+
+def show(
+    args: Namespace,
+    output: Output,
+    find: "Callable[[Picture], str]",
+    as_json: "Callable[[Held, Any], dict[str, Any]]",
+    as_text: "Callable[[Picture, Held, Any], None]",
+) -> int:
+    """One alert or event of the picture, whole: what `find` says is meant."""
+    with looked_at(args) as (_, picture):
+        ref = find(picture)
+        held = picture.events().get(ref) or picture.alerts()[ref]
+        message = picture.event(ref) or picture.alert(ref)
+        if message is None:
+            note_unreadable(output, ref)
+            return NO
+        if output.as_json:
+            output.document(as_json(held, message))
+        else:
+            as_text(picture, held, message)
+        return DONE
 
 
 def note_unreadable(output: Output, ref: str) -> None:

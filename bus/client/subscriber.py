@@ -143,19 +143,24 @@ class Subscriber:
         """What was delivered since it was last read."""
         return self.poll()
 
-    def poll(self) -> Generator[Received, None, None]:
-        """What was delivered since it was last read, checked, folded and verified one by one, in bounded memory."""
-        return self._read(verify=self._verify)
+    def poll(self, stop: threading.Event | None = None) -> Generator[Received, None, None]:
+        """What was delivered since it was last read, checked, folded and verified one by one, in bounded memory.
+
+        Once `stop` is set, what was yielded counts as read, and nothing more comes.
+        """
+        return self._read(stop or threading.Event(), verify=self._verify)
 
     def follow(self, stop: threading.Event | None = None) -> Generator[Received, None, None]:
         """What was delivered, and then whatever is, as it comes, until `stop` is set."""
-        while stop is None or not stop.is_set():
-            yield from self.poll()
-            self._log.wait(WAIT_S)
+        stop = stop or threading.Event()
+        while not stop.is_set():
+            yield from self.poll(stop)
+            if not stop.is_set():
+                self._log.wait(WAIT_S)
 
     def catch_up(self) -> Picture:
         """Read all there is, and return the picture; no signature is judged."""
-        for _ in self._read(verify=False):
+        for _ in self._read(threading.Event(), verify=False):
             pass
         return self.picture
 
@@ -173,16 +178,16 @@ class Subscriber:
         """Close it."""
         self.close()
 
-    def _read(self, *, verify: bool) -> Generator[Received, None, None]:
+    def _read(self, stop: threading.Event, *, verify: bool) -> Generator[Received, None, None]:
         """Slice by slice, each in one transaction, until the log ends."""
         self._chain.check_known(self._kept.head())
         authority = None
         if verify:
             authority = self._authority = self._authority or Authority(self._log, self._pin)
-        while (yield from self._slice(authority)):
+        while (yield from self._slice(authority, stop)):
             pass
 
-    def _slice(self, authority: Authority | None) -> Generator[Received, None, bool]:
+    def _slice(self, authority: Authority | None, stop: threading.Event) -> Generator[Received, None, bool]:
         """One transaction; True where more may wait."""
         until, count, fault = time.monotonic() + SLICE_S, 0, None
         if authority is not None:
@@ -203,12 +208,12 @@ class Subscriber:
                     fault = broken
                     break
                 head = following
-                if count == SLICE_RECORDS or time.monotonic() > until:
+                if count == SLICE_RECORDS or time.monotonic() > until or stop.is_set():
                     break
             self._kept.move(head)
         if fault is not None:
             raise fault
-        return count > 0
+        return count > 0 and not stop.is_set()
 
     def _take(self, record: Record, head: Head, authority: Authority | None) -> tuple[Received | None, Head]:
         """Steps 1 to 6 of one record; nothing is received where it is a repeat."""

@@ -1,22 +1,8 @@
 """`tocsin agency` and `tocsin key` refuse what would harm the bus itself, and say what to do instead."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.support.command_line import Tocsin
-
-
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
-    bus = Tocsin(tmp_path_factory.mktemp("founded") / "home")
-    bus.ok("init", "--agency", "alpha", "--agency", "beta")
-    return bus
-
-
-@pytest.fixture
-def tocsin(founded: Tocsin, tmp_path: Path) -> Tocsin:
-    return founded.copy(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from bus.client import subscriber as module
 from bus.client.chain import BrokenOutboxError, OlderOutboxError, PrunedOutboxError
 from bus.client.kept import ForeignStateError, Head, Kept, KeptDamagedError
 from bus.errors import Reason
-from bus.home import Home, HomeError
+from bus.home import Home, HomeError, ReaderHead, reader_heads
 from bus.log.faults import NoTopicError
 from bus.log.protocol import Record
 from bus.log.topics import agency_topics
@@ -352,6 +352,8 @@ def test_a_home_gives_a_named_reader_in_six_lines(world: World, tmp_path: Path) 
         assert len(subscriber.picture.events()) == 2
     with Subscriber.open(home.path, "deu", name="map") as another:
         assert len(list(another)) == 2
+    assert reader_heads(home, "deu") == {"main": ReaderHead(2, 2), "map": ReaderHead(2, 2)}
+    assert reader_heads(home, "fra") == {}
     with pytest.raises(NoTopicError):
         Subscriber.open(home.path, "ita")
     assert not (home.agencies / "ita").exists()

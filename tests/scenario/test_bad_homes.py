@@ -28,11 +28,6 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
     return bus
 
 
-@pytest.fixture
-def tocsin(founded: Tocsin, tmp_path: Path) -> Tocsin:
-    return founded.copy(tmp_path)
-
-
 def said(done: Done, code: int, *words: str) -> None:
     """The exit code, what happened and how to mend it; nothing on stdout, no traceback, no word of a bug."""
     assert done.code == code, done

@@ -18,7 +18,7 @@ SHEET = DATA / "insecurity_insight" / "education_2023-11-20.json"
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
     """The home of a bus with two agencies, each of which has published a file."""
     bus = Tocsin(tmp_path_factory.mktemp("by-hand") / "home")
     bus.ok("init")
@@ -28,12 +28,6 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
     bus.ok("publish", str(SHEET), "--as", "beta", "--feed", "incidents")
     bus.ok("run", "--until-idle")
     return bus
-
-
-@pytest.fixture
-def tocsin(played: Tocsin, tmp_path: Path) -> Tocsin:
-    """A copy of that bus, for one test alone."""
-    return played.copy(tmp_path)
 
 
 def refs(bus: Tocsin, agency: str) -> dict[str, dict[str, Any]]:

@@ -17,7 +17,14 @@ from tests.support.command_line import Tocsin
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "bus" / "demo" / "data" / "ucdp_ged" / "ged_v23.1.csv"
 KILLS = 6
-PROGRAM = "import sys; from bus.cli import main; sys.exit(main())"
+# In pieces of some ten rows, as a file a thousand times as large is.
+PROGRAM = """
+import sys
+from adapters import pieces
+from bus.cli import main
+pieces.first_piece.__defaults__ = pieces.translate_pieces.__defaults__ = (8_000,)
+sys.exit(main())
+"""
 # Dies where the log has the signed bytes and the spool has not forgotten them.
 WORST = "import os; from bus.client.memory import Memory; Memory.sent = lambda *_: os.kill(os.getpid(), 9)\n" + PROGRAM
 

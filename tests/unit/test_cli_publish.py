@@ -16,18 +16,6 @@ SHEET = DATA / "insecurity_insight" / "education_2023-11-20.json"
 AS = ("--as", "alpha", "--feed", "reports")
 
 
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
-    bus = Tocsin(tmp_path_factory.mktemp("founded") / "home")
-    bus.ok("init", "--agency", "alpha", "--agency", "beta")
-    return bus
-
-
-@pytest.fixture
-def tocsin(founded: Tocsin, tmp_path: Path) -> Tocsin:
-    return founded.copy(tmp_path)
-
-
 def ucdp_rows() -> list[dict[str, str]]:
     with UCDP.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
