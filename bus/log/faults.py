@@ -67,7 +67,9 @@ class LogBusyError(LogError):
 
 
 class LogReadOnlyError(LogError):
-    """The log can't be written to."""
+    """The log can't be written to; a system makes a disk read-only when it fails, and its operator writable again."""
+
+    retriable = True
 
 
 class LogDamagedError(LogError):

@@ -77,7 +77,7 @@ def _full(path: Path) -> LogFullError:
 def _read_only(path: Path) -> LogReadOnlyError:
     return LogReadOnlyError(
         f"{path} can't be written to",
-        "Mount it writable, or run as the user who owns it, or name another home with --home.",
+        "Mount it writable, or run as the user who owns it, then try again; what was acknowledged is kept.",
     )
 
 
