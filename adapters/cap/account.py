@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -38,7 +39,7 @@ class Columns(NamedTuple):
 
     def silent(self, alert: Element, infos: Sequence[Element]) -> list[int]:
         """Which of those that are read say nothing in this alert and these of its infos."""
-        said = set(_said(alert, "", infos))
+        said = set(_said(alert, "", frozenset(infos)))
         return [at for at in self.read if self.names[at] not in said]
 
 
@@ -63,7 +64,7 @@ def _named(element: Element, above: str) -> Iterator[str]:
             yield column if column in known.read or column in known.drop else OTHER
 
 
-def _said(element: Element, above: str, infos: Sequence[Element] | None = None) -> Iterator[str]:
+def _said(element: Element, above: str, infos: AbstractSet[Element] | None = None) -> Iterator[str]:
     """The columns in which something stands; of an alert's infos only those given."""
     for child in children(element):
         if name(child) in _NESTED:

@@ -14,11 +14,9 @@ from adapters.cap.map import STATUS, alert_id
 from adapters.cap.markup import Element, first, kids, moment
 from adapters.cap.references import references
 from adapters.cap.rules import Broken, Rule, broken
-from adapters.refusals import Code, RowError
 from adapters.translation import Body, Draft
 
 MAX_NOTE_CHARS: Final = 8192
-MAX_RETRACTED: Final = 1024
 USES: Final = frozenset({"identifier", "sender", "sent", "status", "msgType", "references", "note"})
 """What a retraction takes from a message; its infos say nothing that another field would hold."""
 
@@ -72,8 +70,6 @@ def retraction(alert: Element) -> Draft:
             expected = "a note that says that messages of this sender are withdrawn"
             raise broken(Rule.ERROR_OUT_OF_SCOPE, alert, expected).error()
     ids = dict.fromkeys(alert_id(each.identifier) for each in taken)
-    if len(ids) > MAX_RETRACTED:
-        raise RowError(Code.BAD_VALUE, "references", f"at most {MAX_RETRACTED} messages")
     body: Body = {
         "retracts": [{"kind": "event", "id": each} for each in ids],
         "reason": "ERROR" if is_error else "WITHDRAWN",

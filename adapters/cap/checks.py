@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Final
 
 from adapters.cap import area
-from adapters.cap.markup import Element, children, first, kids, moment, name, row, text, texts, version
+from adapters.cap.markup import Element, children, first, kids, moment, name, text, texts, version
 from adapters.cap.profile import check_profile
 from adapters.cap.references import check_references, references
 from adapters.cap.rules import Broken, Rule, broken
 from adapters.cap.schema import TIMES, check_alert
 
+MAX_FINDINGS: Final = 16
 _OFFENDING: Final = re.compile(r"[\s,<&]")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
@@ -26,15 +28,22 @@ def findings(alert: Element, profile: str | None = None) -> list[Broken]:
     1 the schema of its version 2 the message 3 its references 4 infos, resources and areas 5 the profile. What the
     schema refuses is not looked at further: the other rules take its shape for granted.
     """
-    found = [*_nested(alert), *check_alert(alert)]
-    if not found:
-        found += _message(alert)
-        found += check_references(alert)
-        for info in kids(alert, "info"):
-            found += _info(info)
-        found += _languages(alert)
-        found += check_profile(alert, profile)
+    found = list(islice(_nested(alert), MAX_FINDINGS)) or list(check_alert(alert)) or _beyond(alert, profile)
     return sorted(found, key=lambda one: one.is_remark)
+
+
+def _beyond(alert: Element, profile: str | None) -> list[Broken]:
+    """Steps 2 to 5: all remarks, and as many refusals as anybody reads."""
+    infos = (_info(info) for info in kids(alert, "info"))
+    steps = chain(_message(alert), check_references(alert), *infos, _languages(alert), check_profile(alert, profile))
+    found: list[Broken] = []
+    refusals = 0
+    for one in steps:
+        found.append(one)
+        refusals += not one.is_remark
+        if refusals == MAX_FINDINGS:
+            break
+    return found
 
 
 def _nested(alert: Element) -> Iterator[Broken]:
@@ -138,4 +147,4 @@ def _languages(alert: Element) -> Iterator[Broken]:
         for named in _TOLD:
             if (said := first(info, named)) and seen.setdefault((named, said), language) != language:
                 element = kids(info, named)[0]
-                yield Broken(Rule.SAME_TEXT_TWO_LANGUAGES, "", row(element), "a text of its own in each language")
+                yield broken(Rule.SAME_TEXT_TWO_LANGUAGES, element, "a text of its own in each language")

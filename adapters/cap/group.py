@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 
 from adapters.cap.markup import Element, Pair, first, kids, line, pairs, texts
 
+MAX_EVENTS: Final = 99
+"""A retraction takes `<id>` and `<id>:2` to `<id>:99` along, and nothing that looks alike."""
 DEFAULT_LANGUAGE: Final = "en-US"
 """What CAP says a text is in that does not say it."""
 
@@ -22,8 +24,11 @@ class Key(NamedTuple):
     responses: frozenset[str]
 
 
-def groups(alert: Element) -> list[tuple[Element, ...]]:
-    """Sort the infos into events, in the order of their first ones; an alert without infos is one event."""
+def groups(alert: Element) -> list[tuple[Element, ...]] | None:
+    """Sort the infos into events, in the order of their first ones; an alert without infos is one event.
+
+    None where there are more than `MAX_EVENTS`.
+    """
     found: list[tuple[Key, dict[str, str], list[Element]]] = []
     for info in kids(alert, "info"):
         key, language, event = _key(info), first(info, "language") or DEFAULT_LANGUAGE, line(first(info, "event"))
@@ -35,6 +40,8 @@ def groups(alert: Element) -> list[tuple[Element, ...]]:
                 break
         else:
             found.append((key, {language: event}, [info]))
+        if len(found) > MAX_EVENTS:
+            return None
     return [tuple(infos) for _, _, infos in found] or [()]
 
 

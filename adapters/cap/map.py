@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from lxml import etree
 
 from adapters.cap.attributes import Said, attributes
-from adapters.cap.group import DEFAULT_LANGUAGE, groups
+from adapters.cap.group import DEFAULT_LANGUAGE, MAX_EVENTS, groups
 from adapters.cap.kinds import CREDIBILITY, nature_of, types_of
 from adapters.cap.markup import Element, first, line, moment, texts
 from adapters.cap.place import where
@@ -27,8 +27,6 @@ from schemas.models import Event, validate
 
 FORMAT: Final = "cap"
 STATUS: Final = MappingProxyType({"Actual": "ACTUAL", "Exercise": "EXERCISE", "Test": "TEST"})
-MAX_EVENTS: Final = 99
-"""Events of one alert: a retraction takes `<id>` and `<id>:2` to `<id>:99` along, and nothing that looks alike."""
 MAX_ALSO: Final = 16
 MAX_UMBRELLAS: Final = 32
 LANGUAGE_UNKNOWN: Final = "und"
@@ -54,45 +52,61 @@ def alert_id(identifier: str) -> str:
 def events(alert: Element, more: Sequence[Said], notes: Counter[str]) -> Iterator[Record]:
     """The events of an alert, each a draft or what is wrong with it; `more`: attributes that are not CAP's own."""
     found = groups(alert)
+    if found is None:
+        yield Record(RowError(Code.BAD_VALUE, "info", f"at most {MAX_EVENTS} events in an alert"))
+        return
+    mapper = Mapper(alert, more, notes)
     for number, infos in enumerate(found, 1):
-        if number > MAX_EVENTS:
-            yield Record(RowError(Code.BAD_VALUE, "info", f"at most {MAX_EVENTS} events in an alert"), infos)
-            continue
         try:
-            yield Record(_draft(alert, infos, number, more, notes), infos)
+            yield Record(mapper.draft(infos, number), infos)
         except RowError as error:
             yield Record(error, infos)
 
 
-def _draft(alert: Element, infos: tuple[Element, ...], number: int, more: Sequence[Said], notes: Counter[str]) -> Draft:
-    own = alert_id(first(alert, "identifier"))
-    sent = moment(first(alert, "sent"))
-    if sent is None:
-        raise RowError(Code.MISSING_VALUE, "sent", "a time with an offset")
-    types = types_of(infos)
-    before = references(alert)
-    body: Body = {
-        "nature": nature_of(infos, sent),
-        "type": types[0],
-        "where": where(infos, notes),
-        "source": _source(alert, infos, sent, number),
-        "original": original(FORMAT, canonical(alert)),
-        "attributes": attributes(alert, infos, more, notes),
-    }
-    for name, value in (
-        ("also", types[1 : MAX_ALSO + 1]),
-        ("when", when(infos, sent, before, notes)),
-        ("part_of", _umbrellas(alert)),
-        ("texts", _texts(infos, notes)),
-    ):
-        if value:
-            body[name] = value
-    checked = validate(Event, body)
-    if isinstance(checked, Refusal):
-        raise RowError(Code.BAD_VALUE, checked.place, checked.expected)
-    replaced = _replaced(alert, own) if first(alert, "msgType") == "Update" else ()
-    id_ = own if number == 1 else f"{own}:{number}"
-    return Draft("event", id_, STATUS[first(alert, "status")], sent, body, replaced)
+class Mapper:
+    """Turns the events of one alert, which keeps the rules, into drafts."""
+
+    def __init__(self, alert: Element, more: Sequence[Said], notes: Counter[str]) -> None:
+        """Keep what is the same for each event."""
+        self._alert = alert
+        self._more = more
+        self._notes = notes
+        self._id = alert_id(first(alert, "identifier"))
+        self._sent = moment(first(alert, "sent")) or 0
+        self._status = STATUS[first(alert, "status")]
+        self._before = references(alert)
+        self._original = original(FORMAT, canonical(alert))
+        ids = replaced_ids(alert) if first(alert, "msgType") == "Update" else ()
+        self._replaces = tuple(each for each in ids if each != self._id)
+
+    def draft(self, infos: tuple[Element, ...], number: int) -> Draft:
+        """The draft of an event; the alert's first has the alert's own id.
+
+        Raises:
+            RowError: the event can't be one.
+        """
+        types = types_of(infos)
+        body: Body = {
+            "nature": nature_of(infos, self._sent),
+            "type": types[0],
+            "where": where(infos, self._notes),
+            "source": _source(self._alert, infos, self._sent, number),
+            "original": self._original,
+            "attributes": attributes(self._alert, infos, self._more, self._notes),
+        }
+        for name, value in (
+            ("also", types[1 : MAX_ALSO + 1]),
+            ("when", when(infos, self._sent, self._before, self._notes)),
+            ("part_of", _umbrellas(self._alert)),
+            ("texts", _texts(infos, self._notes)),
+        ):
+            if value:
+                body[name] = value
+        checked = validate(Event, body)
+        if isinstance(checked, Refusal):
+            raise RowError(Code.BAD_VALUE, checked.place, checked.expected)
+        id_ = self._id if number == 1 else f"{self._id}:{number}"
+        return Draft("event", id_, self._status, self._sent, body, self._replaces)
 
 
 def canonical(alert: Element) -> bytes:
@@ -103,10 +117,6 @@ def canonical(alert: Element) -> bytes:
 def replaced_ids(alert: Element) -> tuple[str, ...]:
     """Ids of what an alert refers to, by identifier alone: senders spell themselves differently in references."""
     return tuple(dict.fromkeys(alert_id(each.identifier) for each in references(alert)))
-
-
-def _replaced(alert: Element, own: str) -> tuple[str, ...]:
-    return tuple(each for each in replaced_ids(alert) if each != own)
 
 
 def _source(alert: Element, infos: Sequence[Element], sent: int, number: int) -> dict[str, Any]:

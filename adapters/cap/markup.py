@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -28,6 +29,7 @@ VERSIONS: Final = MappingProxyType(
 DSIG: Final = "http://www.w3.org/2000/09/xmldsig#"
 PAIRS: Final = frozenset({"eventCode", "parameter", "geocode"})
 MAX_PATH_CHARS: Final = 128
+MAX_COUNTED: Final = 256
 
 _TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?"
@@ -44,12 +46,12 @@ class Pair(NamedTuple):
 
 def namespace(element: Element) -> str:
     """The element's namespace, empty where it has none."""
-    return etree.QName(element).namespace or ""
+    return str(element.tag).rpartition("}")[0].removeprefix("{")
 
 
 def name(element: Element) -> str:
     """The element's name without its namespace."""
-    return etree.QName(element).localname
+    return str(element.tag).rpartition("}")[2]
 
 
 def version(alert: Element) -> str | None:
@@ -64,26 +66,27 @@ def children(element: Element) -> Iterator[Element]:
 
 def kids(element: Element, named: str) -> list[Element]:
     """The child elements of this name, in the parent's own namespace."""
-    return [child for child in children(element) if child.tag == _tag(namespace(element), named)]
+    return list(element.iterchildren(_tag(namespace(element), named)))
 
 
 def text(element: Element | None) -> str:
     """The text of an element without the blanks around it; comments within cut nothing."""
     if element is None:
         return ""
-    parts = [element.text or ""]
-    parts += [child.tail or "" for child in element if not isinstance(child.tag, str)]
-    return "".join(parts).strip()
+    if not len(element):
+        return (element.text or "").strip()
+    tails = (child.tail or "" for child in element if not isinstance(child.tag, str))
+    return "".join([element.text or "", *tails]).strip()
 
 
 def texts(element: Element, named: str) -> list[str]:
     """What the child elements of this name say, empty ones left out."""
-    return [found for child in kids(element, named) if (found := text(child))]
+    return list(_said(element, named))
 
 
 def first(element: Element, named: str) -> str:
     """What the first child element of this name says, or nothing."""
-    return next(iter(texts(element, named)), "")
+    return next(_said(element, named), "")
 
 
 def pairs(element: Element, named: str) -> list[Pair]:
@@ -110,8 +113,7 @@ def path(element: Element) -> str:
     at: Element | None = element
     while at is not None:
         above = at.getparent()
-        number = "" if above is None else _number(above, at)
-        steps.append(f"/{name(at)}{number}")
+        steps.append(f"/{name(at)}{'' if above is None else _number(at)}")
         at = above
     return "".join(reversed(steps))[-MAX_PATH_CHARS:]
 
@@ -133,9 +135,17 @@ def moment(when: str) -> int | None:
         return None
 
 
-def _number(above: Element, element: Element) -> str:
-    alike = [child for child in above if child.tag == element.tag]
-    return f"[{alike.index(element) + 1}]" if len(alike) > 1 else ""
+def _said(element: Element, named: str) -> Iterator[str]:
+    return (found for child in element.iterchildren(_tag(namespace(element), named)) if (found := text(child)))
+
+
+def _number(element: Element) -> str:
+    """Which of its kind it is under its parent, if it is not the only one; beyond a bound the line must do."""
+    tag = etree.QName(element)
+    before = len(list(islice(element.itersiblings(tag, preceding=True), MAX_COUNTED)))
+    if before == MAX_COUNTED or (before == 0 and next(element.itersiblings(tag), None) is None):
+        return ""
+    return f"[{before + 1}]"
 
 
 def _tag(of: str, named: str) -> str:

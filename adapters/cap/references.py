@@ -7,6 +7,8 @@ from adapters.cap.markup import Element, first, kids, moment, text, version
 from adapters.cap.rules import Broken, Rule, broken
 
 PARTS: Final = 3
+MAX_REFERENCES: Final = 1024
+"""As many as one retraction can name."""
 
 
 class Reference(NamedTuple):
@@ -28,6 +30,9 @@ def check_references(alert: Element) -> Iterator[Broken]:
     """A reference has its form, and names an earlier message that is another one."""
     sent = moment(first(alert, "sent"))
     sender, identifier = first(alert, "sender"), first(alert, "identifier")
+    if sum(len(text(element).split()) for element in kids(alert, "references")) > MAX_REFERENCES:
+        yield broken(Rule.REFERENCE_FORM, alert, f"at most {MAX_REFERENCES} earlier messages")
+        return
     form = "identifier/sender" if version(alert) == "1.0" else "sender,identifier,sent"
     for element in kids(alert, "references"):
         for word in text(element).split():

@@ -128,9 +128,15 @@ class Broken(NamedTuple):
     """One place where a rule is broken; `expected` never holds what stood there."""
 
     rule: Rule
-    path: str
+    at: Element | str
+    """The element, or its path where it stands in no document."""
     line: int
     expected: str
+
+    @property
+    def path(self) -> str:
+        """Where it is; found out when it is asked for, since a bad file has it broken everywhere."""
+        return self.at if isinstance(self.at, str) else path(self.at)
 
     @property
     def is_remark(self) -> bool:
@@ -154,4 +160,4 @@ class Broken(NamedTuple):
 
 def broken(rule: Rule, element: Element, expected: str) -> Broken:
     """A rule that is broken at an element."""
-    return Broken(rule, path(element), row(element), expected)
+    return Broken(rule, element, row(element), expected)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
@@ -15,6 +16,7 @@ from adapters.cap.rules import Broken, Rule
 
 EDXL: Final = "EDXL-DE"
 FILES: Final = MappingProxyType({"1.0": "cap10.xsd", "1.1": "cap11.xsd", "1.2": "cap12.xsd", EDXL: "edxlde-1_0.xsd"})
+MAX_ERRORS: Final = 16
 TIMES: Final = frozenset({"sent", "effective", "onset", "expires", "dateTimeSent"})
 
 # libxml2 spells names as {namespace}name; those behind "Expected is" are the schema's own.
@@ -53,7 +55,7 @@ def _errors(of: str, root: Element, above: str) -> Iterator[Broken]:
     known = schema(of)
     if known.validate(root):
         return
-    for error in known.error_log:
+    for error in islice(known.error_log, MAX_ERRORS):
         found = _find(root, error.path)
         place = above + path(found).removeprefix(path(root))
         rule, expected = _meaning(found, error.message)
@@ -97,6 +99,6 @@ def _misplaced(element: Element, wanted: list[str], words: str) -> tuple[Rule, s
     at = siblings.index(element)
     if any(each.tag == element.tag for each in siblings[:at]):
         return Rule.DUPLICATE_ELEMENT, f"{name(element)} once, and here {words}"
-    if wanted and not any(name(each) in wanted for each in siblings[at:]):
+    if wanted and namespace(element) == namespace(above) and not any(name(each) in wanted for each in siblings[at:]):
         return Rule.MISSING_ELEMENT, f"{words} before this element"
     return Rule.UNEXPECTED_ELEMENT, f"{words} here: CAP has an order"

@@ -24,7 +24,7 @@ from lxml import etree
 
 from adapters.cap.markup import DSIG, Element, children, first, kids, moment, name, namespace, text
 
-MAX_SIGNATURES: Final = 8
+MAX_SIGNATURES: Final = 4
 MAX_KEY_BITS: Final = 8192
 ENVELOPED: Final = f"{DSIG}enveloped-signature"
 CANONICAL: Final = MappingProxyType(
