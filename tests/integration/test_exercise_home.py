@@ -56,15 +56,17 @@ class Bus:
         return {topic.name: topic.end for topic in self.log.describe().topics}
 
     def real(self, agency: str) -> list[tuple[str, bytes | None]]:
-        """What an agency was told that is not of the exercise, in order."""
+        """What an agency was told that does not bear the label of the exercise, in order."""
         told = Subscriber(self.log, agency, self.home.pin()).poll()
         deliveries = [received.delivery for received in told]
-        exercise = {one.ref for one in deliveries if one.body is not None and b"LANTERN" in one.body}
+        exercise = {one.ref for one in deliveries if one.body is not None and b"//EXERCISE LANTERN" in one.body}
         return [(one.change + one.ref, one.body) for one in deliveries if one.ref not in exercise]
 
 
-def runner(home: Home, log: SqliteLog) -> Runner:
-    return Runner(log, pin=home.pin(), bus_key=HomeKeys(home), settings=Settings(), clock_ms=now_ms)
+def runner(home: Home, log: SqliteLog, tick_interval_s: int = 60) -> Runner:
+    return Runner(
+        log, pin=home.pin(), bus_key=HomeKeys(home), settings=Settings(tick_interval_s=tick_interval_s), clock_ms=now_ms
+    )
 
 
 def story(old: str = "", new: str = "") -> Story:
@@ -135,13 +137,31 @@ def test_every_record_is_of_the_exercise_and_its_id_says_so(bus: Bus) -> None:
     assert all(b"//EXERCISE LANTERN" in one and b"LANTERN-20" in one for one in sent)
 
 
-def test_a_bus_that_runs_in_the_home_does_the_work(bus: Bus) -> None:
+EXPIRY = """
+[[step]]
+title = "It runs out"
+
+[[step.act]]
+do = "wait"
+for = "2s"
+
+[[step.expect]]
+agencies = ["south"]
+gone = { "report-1" = "EXPIRED" }
+
+[[unseen]]"""
+
+
+def test_a_bus_that_runs_in_the_home_does_the_work_and_time_acts_there(bus: Bus) -> None:
+    text = LANTERN.replace('id = "report-1"', 'id = "report-1"\nexpires_in = "2s"').replace("[[unseen]]", EXPIRY)
+    told = read_story(text.encode())
+    assert isinstance(told, Story)
     stop = threading.Event()
     own = SqliteLog(bus.home.log, now_ms)
-    running = threading.Thread(target=lambda: runner(bus.home, own).run(stop=stop))
+    running = threading.Thread(target=lambda: runner(bus.home, own, tick_interval_s=4).run(stop=stop))
     running.start()
     try:
-        result = bus.play(story())
+        result = bus.play(told, most_wait_ms=2000)
     finally:
         stop.set()
         running.join()
