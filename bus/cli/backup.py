@@ -28,11 +28,18 @@ def add(commands: Commands) -> None:
 
 def _backup(args: Namespace, output: Output) -> int:
     from bus.clock import now_ms
-    from bus.operate.backup import back_up
+    from bus.log.faults import LogError
+    from bus.operate.backup import back_up, remember
+    from schemas.models import AuditedAct
 
     target = Path(args.folder)
-    with opened(args) as bus, bar(output) as progress:
-        made = back_up(bus.home, target, now_ms, quick=args.quick, progress=progress)
+    with opened(args) as bus:
+        with bar(output) as progress:
+            made = back_up(bus.home, target, now_ms, quick=args.quick, progress=progress)
+        try:
+            remember(bus.log, AuditedAct.BACKUP, f"backup {made.digest}")
+        except LogError as fault:
+            output.note(f"! the backup is made, and the log could not note it: {fault}")
     if output.as_json:
         output.document({"folder": str(target), **_json(made)})
         return DONE
@@ -49,10 +56,11 @@ def _backup(args: Namespace, output: Output) -> int:
 
 
 def _restore(args: Namespace, output: Output) -> int:
+    from bus.clock import now_ms
     from bus.operate.backup import restore
 
     with bar(output) as progress:
-        done = restore(Path(args.folder), home_path(args), digest=args.digest, progress=progress)
+        done = restore(Path(args.folder), home_path(args), now_ms, digest=args.digest, progress=progress)
     if output.as_json:
         findings = [one._asdict() for one in done.findings]
         said = {"home": str(home_path(args)), "restored": done.home is not None, "findings": findings}

@@ -21,6 +21,7 @@ from bus.home import Home, load_keys
 from bus.home.whole import OccupiedError, whole_folder
 from bus.log.sqlite import SqliteLog
 from bus.log.topics import topic
+from bus.operate.audit import AUDIT, audited
 from bus.operate.backup import MANIFEST, back_up, read_manifest, restore
 from bus.operate.backup.files import copied_files
 from bus.operate.backup.inventory import topic_counts
@@ -29,6 +30,7 @@ from bus.operate.soundness.finding import no_progress
 from bus.operate.soundness.moment import moment_of
 from bus.operate.soundness.receipts import digest_of
 from bus.stages.run import Runner
+from schemas.models import AuditedAct
 from tests.support.command_line import Tocsin
 from tests.support.damage import Vandal
 from tests.support.homes import READERS, make_home
@@ -76,19 +78,23 @@ def kept(original: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_is_restored_is_what_was_backed_up(original: Home, kept: Path, tmp_path: Path) -> None:
-    done = restore(kept, tmp_path / "new")
+    done = restore(kept, tmp_path / "new", now_ms)
     assert done.home is not None, done.findings
     for path in (*original.keys.rglob("*.key"), original.config, original.path / "pin"):
         assert (done.home.path / path.relative_to(original.path)).read_bytes() == path.read_bytes()
     with closing(SqliteLog(original.log, now_ms)) as before, closing(SqliteLog(done.home.log, now_ms)) as after:
+        [(_, act)] = audited(after)
+        assert (act.act, act.note) == (AuditedAct.RESTORE, f"backup {done.manifest.digest}")
         for state in before.describe().topics:
+            if state.name == AUDIT:
+                continue
             assert list(after.read(state.name)) == list(before.read(state.name))
         cursors = {one.name: one.cursors for one in before.describe().owners}
         assert {one.name: one.cursors for one in after.describe().owners} == cursors
 
 
 def test_a_restored_bus_goes_on(kept: Path, tmp_path: Path) -> None:
-    home = restore(kept, tmp_path / "new").home
+    home = restore(kept, tmp_path / "new", now_ms).home
     assert home is not None
     publish(home, "aa", 0, 20)  # eight of them new: the memory came back too
     with closing(SqliteLog(home.log, now_ms)) as log:
@@ -116,7 +122,7 @@ def test_the_newest_key_is_the_newest_again(home: Home, tmp_path: Path) -> None:
     back_up(home, tmp_path / "backup", now_ms)
     for path in (tmp_path / "backup").rglob("*.key"):  # a copy of the backup without its times
         os.utime(path)
-    done = restore(tmp_path / "backup", tmp_path / "new").home
+    done = restore(tmp_path / "backup", tmp_path / "new", now_ms).home
     assert done is not None
     assert (done.keys / "aa" / "zz.key").stat().st_mtime == 1
 
@@ -129,12 +135,12 @@ def test_nothing_is_ever_overwritten(home: Home, kept: Path, tmp_path: Path) -> 
         with pytest.raises(OccupiedError):
             back_up(home, tmp_path / name, now_ms)
         with pytest.raises(OccupiedError):
-            restore(kept, tmp_path / name)
+            restore(kept, tmp_path / name, now_ms)
     with pytest.raises(OccupiedError):
-        restore(kept, home.path)
+        restore(kept, home.path, now_ms)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "home", "there"]
     (tmp_path / "empty").mkdir()
-    assert restore(kept, tmp_path / "empty").home is not None
+    assert restore(kept, tmp_path / "empty", now_ms).home is not None
 
 
 # --- online -----------------------------------------------------------------------------------------------------------
@@ -168,7 +174,7 @@ def test_a_backup_of_a_bus_at_work_is_of_one_moment(home: Home, tmp_path: Path) 
             thread.join()
     ends = []
     for number in range(3):
-        done = restore(tmp_path / f"b{number}", tmp_path / f"h{number}")
+        done = restore(tmp_path / f"b{number}", tmp_path / f"h{number}", now_ms)
         assert done.home is not None, done.findings
         ends.append(_remembered_stands(done.home))
     assert ends == sorted(ends)
@@ -202,13 +208,13 @@ def test_a_backup_that_is_killed_leaves_nothing_that_passes_for_one(home: Home, 
         process.kill()
         process.wait()
         if target.exists():  # it was done before
-            assert restore(target, tmp_path / f"h{delay_s}").home is not None
+            assert restore(target, tmp_path / f"h{delay_s}", now_ms).home is not None
             shutil.rmtree(target)
         else:
             assert (tmp_path / ".backup.partial").exists()
     back_up(home, target, now_ms)
     assert not (tmp_path / ".backup.partial").exists()
-    assert restore(target, tmp_path / "new").home is not None
+    assert restore(target, tmp_path / "new", now_ms).home is not None
 
 
 def test_two_at_one_place_do_not_meet(tmp_path: Path) -> None:
@@ -297,7 +303,7 @@ def test_what_is_not_as_it_was_is_refused_with_its_place(
     folder = tmp_path / "backup"
     shutil.copytree(kept, folder)
     place = damage(folder)
-    done = restore(folder, tmp_path / "new")
+    done = restore(folder, tmp_path / "new", now_ms)
     assert done.home is None
     assert any(one.place.startswith(place) for one in done.findings), done.findings
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup"]

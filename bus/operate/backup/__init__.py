@@ -2,6 +2,7 @@
 
 from bus.operate.backup.make import back_up
 from bus.operate.backup.manifest import MANIFEST, Manifest, read_manifest
+from bus.operate.backup.remembered import remember
 from bus.operate.backup.restore import Restored, restore
 
-__all__ = ["MANIFEST", "Manifest", "Restored", "back_up", "read_manifest", "restore"]
+__all__ = ["MANIFEST", "Manifest", "Restored", "back_up", "read_manifest", "remember", "restore"]

@@ -3,10 +3,11 @@
 1 the manifest 2 every file that it names is there, as long as it says, and no other 3 they are copied to a private
 folder beside the new home, and the copies have the digests that it says 4 every topic of the copy has the ends, records
 and digest that it says, and every outbox the head 5 the log is sound: all signatures, chains and receipts, from the pin
-on 6 the databases of the agencies are sound 7 the folder takes its place, and is a home.
+on 6 the databases of the agencies are sound 7 the folder takes its place, and is a home; its log says that it was
+restored.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,12 @@ from bus.log.sqlite import SqliteLog
 from bus.operate.backup.files import databases_in, visible
 from bus.operate.backup.inventory import outbox_heads, topic_counts
 from bus.operate.backup.manifest import MANIFEST, Manifest, OutboxHead, TopicCount, read_manifest
+from bus.operate.backup.remembered import remember
 from bus.operate.soundness import Finding, Progress
 from bus.operate.soundness.finding import no_progress
 from bus.operate.soundness.moment import moment_of
 from bus.operate.soundness.verify import verify_pinned
+from schemas.models import AuditedAct
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,14 @@ class _Disagreement(Exception):  # noqa: N818 - no fault: it only leaves the fol
     """The copy is not what the manifest says."""
 
 
-def restore(source: Path, path: Path, *, digest: str | None = None, progress: Progress = no_progress) -> Restored:
+def restore(
+    source: Path,
+    path: Path,
+    clock_ms: Callable[[], int],
+    *,
+    digest: str | None = None,
+    progress: Progress = no_progress,
+) -> Restored:
     """Make a home at `path` from the backup in `source`; with `digest`, only from the backup of this digest."""
     # 1 the manifest
     manifest = read_manifest(source)
@@ -63,7 +73,10 @@ def restore(source: Path, path: Path, *, digest: str | None = None, progress: Pr
     except _Disagreement:
         return Restored(manifest, None, tuple(proof.findings), proof.checked)
     # 7 a home
-    return Restored(manifest, Home.open(path), (), proof.checked)
+    home = Home.open(path)
+    with closing(SqliteLog(home.log, clock_ms)) as log:
+        remember(log, AuditedAct.RESTORE, f"backup {manifest.digest}")
+    return Restored(manifest, home, (), proof.checked)
 
 
 def _files(manifest: Manifest, source: Path) -> Iterator[Finding]:
