@@ -2,10 +2,20 @@
 
 import argparse
 from collections.abc import Callable
+from typing import NoReturn
 
 from bus.cli.output import Output
+from bus.errors import UsageError
 
 Body = Callable[[argparse.Namespace, Output], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """One that raises what is wrong with a command line, so that it is told like every other fault."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise it, with the command's usage as advice."""
+        raise UsageError(message, " ".join(self.format_usage().split()))
 
 
 class Commands:

@@ -20,19 +20,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         # A terminal that can't show a character gets its escape; lone surrogates of odd file names too.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
-    args = build().parse_args(argv)
-    output = Output(as_json=getattr(args, "json", False))
-    if args.version:
-        args.run = _version
-    if args.run is None:
-        args.shows.print_help(sys.stderr)
-        return USAGE
+    output = Output(as_json="--json" in (sys.argv[1:] if argv is None else argv))
     try:
-        status = _run(args, output)
+        status = _run(argv, output)
         output.flush()
     except (BrokenPipeError, UnwritableError) as fault:
         # Nothing is left to say to stdout. Where its reader has gone, `| head` for one, that is nobody's fault.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.as_json = False
         return DONE if isinstance(fault, BrokenPipeError) else _say(output, fault)
     return status
 
@@ -44,13 +39,19 @@ def _version(_args: argparse.Namespace, output: Output) -> int:
     return DONE
 
 
-def _run(args: argparse.Namespace, output: Output) -> int:
+def _help(args: argparse.Namespace, _output: Output) -> int:
+    args.shows.print_help(sys.stderr)
+    raise UsageError("no command was named", "`tocsin --help` lists them.")
+
+
+def _run(argv: Sequence[str] | None, output: Output) -> int:
     try:
-        status: int = args.run(args, output)
+        args = build().parse_args(argv)
+        status: int = (_version if args.version else args.run or _help)(args, output)
     except (BrokenPipeError, SystemExit, UnwritableError):
         raise
     except KeyboardInterrupt:
-        output.note("tocsin: stopped; run the same command again to go on")
+        output.fault("stopped", "Run the same command again to go on.", INTERRUPTED, retriable=True)
         return INTERRUPTED
     except TocsinError as fault:
         return _say(output, fault)
@@ -61,16 +62,17 @@ def _run(args: argparse.Namespace, output: Output) -> int:
 
 def _say(output: Output, fault: TocsinError) -> int:
     """A fault in one line, its advice in the next."""
-    output.note(f"tocsin: {fault}")
-    if fault.advice:
-        output.note(f"  {fault.advice}")
+    status = _status(fault)
+    output.fault(str(fault), fault.advice, status, retriable=fault.retriable)
+    if status == TROUBLE and fault.retriable and "again" not in fault.advice:
+        output.note("  Trying again can help.")
+    return status
+
+
+def _status(fault: TocsinError) -> int:
     if isinstance(fault, UsageError) or _is_missing_home(fault):
         return USAGE
-    if isinstance(fault, NotFoundError) or _is_taken(fault):
-        return NO
-    if fault.retriable and "again" not in fault.advice:
-        output.note("  Trying again can help.")
-    return TROUBLE
+    return NO if isinstance(fault, NotFoundError) or _is_taken(fault) else TROUBLE
 
 
 def _is_missing_home(fault: TocsinError) -> bool:
@@ -90,6 +92,7 @@ def _bug(output: Output, fault: Exception) -> int:
 
     frames = traceback.extract_tb(fault.__traceback__)
     places = " < ".join(f"{Path(one.filename).name}:{one.lineno}" for one in reversed(frames[-5:]))
-    output.note(f"tocsin: a bug of Tocsin: {type(fault).__name__} at {places}")
-    output.note("  Please report this line; it holds no content. What was acknowledged is kept.")
+    what = f"a bug of Tocsin: {type(fault).__name__} at {places}"
+    advice = "Please report this line; it holds no content. What was acknowledged is kept."
+    output.fault(what, advice, TROUBLE, retriable=False)
     return TROUBLE

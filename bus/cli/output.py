@@ -1,7 +1,8 @@
 """What a command says: results on stdout, all else on stderr; text for people, or JSON with stable names.
 
-With `--json` a command prints one JSON document, or, where it lists, one document per line (NDJSON). Everything that
-reaches a screen as text has passed `safe`; JSON escapes all but ASCII, which every parser turns back.
+With `--json` a command prints one JSON document, or, where it lists, one document per line (NDJSON). A fault is a
+document too, on stdout, so that whoever reads it never meets nothing: `error`, `advice`, `retriable` and `exit`.
+Everything that reaches a screen as text has passed `safe`; JSON escapes all but ASCII, which every parser turns back.
 """
 
 import json
@@ -43,6 +44,7 @@ class Output:
         self.as_json = as_json
         self.out = out or sys.stdout
         self.err = err or sys.stderr
+        self._is_whole = False
 
     def flush(self) -> None:
         """Let what was said be written."""
@@ -51,11 +53,20 @@ class Output:
 
     def document(self, value: Mapping[str, Any]) -> None:
         """The one JSON document of a command."""
+        self._is_whole = True
         self._write(json.dumps(value, default=_plain, indent=2, allow_nan=False) + "\n")
 
     def item(self, value: Mapping[str, Any]) -> None:
         """One line of NDJSON."""
         self._write(json.dumps(value, default=_plain, separators=(",", ":"), allow_nan=False) + "\n")
+
+    def fault(self, error: str, advice: str, status: int, *, retriable: bool) -> None:
+        """Why there is no result, or no more of it: the message on stderr, and with `--json` a document on stdout."""
+        self.note(f"tocsin: {error}")
+        if advice:
+            self.note(f"  {advice}")
+        if self.as_json and not self._is_whole:
+            self.item({"error": error, "advice": advice, "retriable": retriable, "exit": status})
 
     def line(self, text: str = "") -> None:
         """One line of the result."""
@@ -116,6 +127,11 @@ def refusal_json(refusal: Refusal) -> dict[str, str]:
         "expected": refusal.expected,
         "remedy": refusal.remedy,
     }
+
+
+def compact(value: object) -> str:
+    """A value as JSON on one line for people: letters stay letters, so `safe` must see it."""
+    return json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False)
 
 
 def _cell(value: object) -> str:

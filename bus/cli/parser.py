@@ -4,7 +4,6 @@ A group is a module with `add(commands)`, which declares its commands; a command
 output, and returns the exit code. It imports what is heavy in its body.
 """
 
-import argparse
 from typing import Final
 
 from bus.cli import (
@@ -28,9 +27,10 @@ from bus.cli import (
     receipts,
     run,
     status,
+    tail,
     verify,
 )
-from bus.cli.commands import Commands, common_flags
+from bus.cli.commands import Commands, Parser, common_flags
 
 GROUPS: Final = (
     demo,
@@ -51,6 +51,7 @@ GROUPS: Final = (
     quarantine,
     status,
     doctor,
+    tail,
     metrics,
     backup,
     log,
@@ -63,9 +64,9 @@ _EPILOG: Final = (
 )
 
 
-def build() -> argparse.ArgumentParser:
+def build() -> Parser:
     """The whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tocsin",
         description="A message bus on which agencies that do not fully trust each other share early warnings.",
         epilog=_EPILOG,

@@ -19,9 +19,10 @@ from bus.units import DAY_MS
 
 _INTRODUCTION = """\
 Every command takes `--home DIR` (default: `$TOCSIN_HOME`, else `./.tocsin`), `--json` and `--help`. Lists print one
-JSON document a line, all else one document. Exit codes: 0 done or yes, 1 no (refused, invalid, unhealthy, not found), 2
-wrong usage or unreadable input, 3 our own trouble (the message says whether trying again helps). `--as` is a view: what
-is absent and what is not allowed have the same answer."""
+JSON document a line, all else one document; where there is no result, or no more of it, a document with `error`,
+`advice`, `retriable` and `exit`, and the same words on stderr. Exit codes: 0 done or yes, 1 no (refused, invalid,
+unhealthy, not found), 2 wrong usage or unreadable input, 3 our own trouble (the message says whether trying again
+helps). `--as` is a view: what is absent and what is not allowed have the same answer."""
 _COMMON = frozenset({"--help", "--home", "--json"})
 
 
