@@ -29,6 +29,7 @@ __all__ = [
     "PayloadType",
     "UnencodableError",
     "decode",
+    "decode_head",
     "decode_own",
     "decode_trusted",
     "decode_value",
@@ -99,6 +100,18 @@ def decode_trusted(schema: Schema, data: bytes) -> dict[str, Any]:
         raise _damaged(schema.kind)
     try:
         value, _ = schema.read(data, PREFIX_BYTES)
+    except (MalformedError, NotCanonicalError, IndexError, UnicodeDecodeError) as error:
+        raise _damaged(schema.kind) from error
+    record: dict[str, Any] = value
+    return record
+
+
+def decode_head(schema: Schema, data: bytes, fields: int) -> dict[str, Any]:
+    """Decode the first fields of what this bus wrote itself with this very schema; the rest is not looked at."""
+    if not data.startswith(schema.prefix):
+        raise _damaged(schema.kind)
+    try:
+        value, _ = schema.read_head(fields)(data, PREFIX_BYTES)
     except (MalformedError, NotCanonicalError, IndexError, UnicodeDecodeError) as error:
         raise _damaged(schema.kind) from error
     record: dict[str, Any] = value

@@ -48,6 +48,11 @@ def compile_reader(schema: AvroSchema) -> Reader:
     return reader
 
 
+def compile_head_reader(schema: AvroSchema, fields: int) -> Reader:
+    """Compile the reader of a record's first fields; what stands behind them is not looked at."""
+    return compile_reader({**schema, "fields": schema["fields"][:fields]})
+
+
 class _Code(Source):
     """The reader's source. In it `p` is the position, `x` the byte at hand, `size` the length of the data."""
 

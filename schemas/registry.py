@@ -14,7 +14,7 @@ from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from bus.errors import Reason, Refusal, TocsinError, refuse
 from schemas.evolution import read_as
-from schemas.reader import Reader, compile_reader
+from schemas.reader import Reader, compile_head_reader, compile_reader
 from schemas.untyped import AvroSchema
 from schemas.writer import Writer, compile_part_writer, compile_writer
 
@@ -50,6 +50,10 @@ class Schema:
     read: Reader = field(repr=False, compare=False)
     write: Writer = field(repr=False, compare=False)
 
+    def read_head(self, fields: int) -> Reader:
+        """The reader of so many first fields alone."""
+        return _head_reader(self, fields)
+
     def write_part(self, names: tuple[str, ...]) -> Writer:
         """The writer of some fields alone, in this order."""
         return _part_writer(self, names)
@@ -80,6 +84,11 @@ def compiled(kind: str, version: int, schema: AvroSchema, newest_schema: AvroSch
         compile_reader(as_read),
         compile_writer(schema),
     )
+
+
+@lru_cache(maxsize=256)
+def _head_reader(schema: Schema, fields: int) -> Reader:
+    return compile_head_reader(schema.source, fields)
 
 
 @lru_cache(maxsize=256)

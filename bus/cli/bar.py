@@ -13,11 +13,17 @@ _PAUSE_S: Final = 0.1
 
 @contextmanager
 def bar(output: Output) -> Iterator[Callable[[str, int, int], None]]:
-    """To be told what is being done, how much of it is done and how much there is; the line is gone afterwards."""
+    """To be told what is being done, how much of it is done and how much there is; the line is gone afterwards.
+
+    And where nothing is being done any more, which is told as an empty word.
+    """
     shown_at = 0.0
 
     def show(what: str, done: int, of: int) -> None:
         nonlocal shown_at
+        if not what:
+            output.progress("")
+            return
         now = time.monotonic()
         if now - shown_at < _PAUSE_S and done < of:
             return

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
+from bus.cli.bar import bar
 from bus.cli.commands import Commands
 from bus.cli.exits import DONE
 from bus.cli.home import Opened, opened
@@ -48,7 +49,7 @@ def _run(args: Namespace, output: Output) -> int:
     registry = CollectorRegistry()
     metrics = Metrics(registry, version("tocsin"))
     resting: RestingError | None = None
-    with opened(args, writing=True) as bus, until_signalled() as stop:
+    with opened(args, writing=True) as bus, until_signalled() as stop, bar(output) as progress:
         key = HomeKeys(bus.home)
         runner = Runner(
             bus.log,
@@ -59,6 +60,7 @@ def _run(args: Namespace, output: Output) -> int:
             metrics=metrics,
             stages=args.stage or STAGES,
             home=bus.home.path,
+            progress=progress,
         )
         if not args.until_idle:
             output.note("running; Ctrl-C or SIGTERM stops it")

@@ -31,7 +31,7 @@ from bus.stages.interpreter import tuned_interpreter
 from bus.stages.processes import Processes, wanted
 from bus.stages.relay import Relay
 from bus.stages.shards import RestingError, Shards
-from bus.stages.stage import Stage
+from bus.stages.stage import Progress, Stage
 from bus.stages.threads import Threads
 from bus.stages.worker import Worker
 from bus.trust.keys import SigningKey
@@ -59,6 +59,7 @@ class Runner:
         metrics: Meter | None = None,
         stages: Collection[str] = STAGES,
         home: Path | None = None,
+        progress: Progress | None = None,
     ) -> None:
         """`pin` is the digest of the first roster; `bus_key` signs the alerts, ingest alone needs none.
 
@@ -73,6 +74,7 @@ class Runner:
         self._metrics = metrics
         self._stages = frozenset(stages)
         self._home = home
+        self._progress = progress
         self._relay = Relay()
         self._retained_at = time.monotonic()
 
@@ -210,7 +212,14 @@ class Runner:
     def _slot(self, *, until_idle: bool) -> Worker:
         if self._bus_key is None:
             raise UsageError("correlate signs alerts and has no key of the bus", "Run it where the bus's key is.")
-        slot = Correlate(self._log, pin=self._pin, bus_key=self._bus_key, relay=self._relay, metrics=self._metrics)
+        slot = Correlate(
+            self._log,
+            pin=self._pin,
+            bus_key=self._bus_key,
+            relay=self._relay,
+            progress=self._progress,
+            metrics=self._metrics,
+        )
         return self._worker(slot, until_idle=until_idle)
 
     def _worker(self, stage: Stage, *, until_idle: bool) -> Worker:

@@ -1,10 +1,13 @@
 """What the worker loop runs: a stage takes records, returns outputs, and leaves every commit to the worker."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from bus.log.protocol import Log, NewRecord, Reader, Record
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Told of long work now and then: what is done, how much of it, of how much."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,14 +64,15 @@ def open_world(path: Path) -> World:
     return World(home, log, _keys(home, log))
 
 
-def submissions(world: World, number: int) -> list[Submitted]:
-    """So many events, in a fixed random order."""
+def submissions(world: World, number: int, each_of: Sequence[str] = ()) -> list[Submitted]:
+    """So many events, in a fixed random order: of all agencies, as their sheets have them, or so many `each_of`."""
     authority = Authority(world.log, world.home.pin())
     sealers = {name: Sealer(name, world.keys[name], authority.policies, {}) for name in AGENCIES}
     sequence: dict[str, int] = defaultdict(int)
     now = now_ms()
     made: list[Submitted] = []
-    for name, feed, draft in _drafts(number):
+    drafts = _drafts(number, AGENCIES) if not each_of else [one for name in each_of for one in _drafts(number, (name,))]
+    for name, feed, draft in drafts:
         sealer = sealers[name]
         terms = sealer.terms(feed, LABEL, draft.status, None, now)
         body = sealer.body(draft)
@@ -98,10 +99,11 @@ def _keys(home: Home, log: Log) -> dict[str, SigningKey]:
     return {name: signing_key(home, authority, name, sheet.feed, now_ms()) for name, sheet in _sheets().items()}
 
 
-def _drafts(number: int) -> list[tuple[str, str, Draft]]:
+def _drafts(number: int, agencies: Sequence[str]) -> list[tuple[str, str, Draft]]:
     real = [
         (name, sheet.feed, draft)
         for name, sheet in _sheets().items()
+        if name in agencies
         for draft in load(sheet.format).translate(sheet.data(), sheet.options()).drafts
     ]
     copies = -(-number // len(real))

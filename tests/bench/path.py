@@ -5,6 +5,7 @@ Part of `make bench`. Every figure stands beside its target; a miss is printed, 
 
 import argparse
 import gc
+import resource
 import subprocess
 import sys
 import tempfile
@@ -38,11 +39,13 @@ from tests.bench.yardstick import Yardstick
 
 BATCH: Final = 500
 EVENTS: Final = 4_000
-TARGET_RATIO: Final = 2.0
+TARGET_RATIO: Final = 1.5
 TARGET_PER_S: Final = 1_500
 TARGET_BYTES: Final = 2_000
 TARGET_START_S: Final = 0.3
 STARTS: Final = 7
+MORE: Final = 3
+"""So many times the events where the start of processes counts too."""
 _WHOLE: Final = 100
 """From here on figures are shown without decimals."""
 
@@ -98,23 +101,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
         path = Path(folder)
         with tuned_interpreter():
-            whole = _ratio(path / "ratio", events)
-        spent = _throughput(path / "speed", events)
+            whole, bare = _ratio(path / "ratio", events)
+        spent = {number: _throughput(path / f"speed-{number}", MORE * events, number) for number in (0, 1)}
         state = _state(path / "state", events)
     start_s = _start()
     print()
-    _line("whole path against its primitives", whole.wall_s, f"<= {TARGET_RATIO}", good=whole.wall_s <= TARGET_RATIO)
-    _line("  the same, processor time", whole.cpu_s)
-    per_s, cpu_per_s = events / spent.wall_s, events / spent.cpu_s
-    _line("events/s, submit to outbox, one process", per_s, f">= {TARGET_PER_S:,}", good=per_s >= TARGET_PER_S)
-    _line("  the same per second of processor time", cpu_per_s)
+    apart, together = (spent[number].wall_s / (MORE * events) for number in (1, 0))
+    ratio = apart / bare.wall_s * events
+    _line("whole path against its primitives", ratio, f"<= {TARGET_RATIO}", good=ratio <= TARGET_RATIO)
+    _line("  the same, all in one thread, batch by batch", whole.wall_s)
+    _line("  the same, on the processor's clock", whole.cpu_s)
+    _line("  processor time of the run against its own", spent[1].cpu_s / (MORE * bare.cpu_s))
+    _line("events/s, submit to outbox", 1 / apart, f">= {TARGET_PER_S:,}", good=1 / apart >= TARGET_PER_S)
+    _line("  the same, all in one process", 1 / together)
     _line("bytes of state per open event", state, f"<= {TARGET_BYTES:,}", good=state <= TARGET_BYTES)
     _line("seconds to tocsin --help", start_s, f"<= {TARGET_START_S}", good=start_s <= TARGET_START_S)
     return 0
 
 
-def _ratio(folder: Path, events: int) -> Spent:
-    """Cost of the path against its primitives: in one thread, batch by batch beside each other."""
+def _ratio(folder: Path, events: int) -> tuple[Spent, Spent]:
+    """Cost of the path against its primitives: in one thread, batch by batch beside each other; and that of these."""
     world = open_world(folder)
     yardstick = Yardstick(folder, {name: key.public.raw for name, key in world.keys.items()})
     follower = ControlFollower(world.log, world.home.pin())
@@ -144,8 +150,8 @@ def _ratio(folder: Path, events: int) -> Spent:
     return _report(stretches, events, alerts)
 
 
-def _report(stretches: Sequence[Stretch], events: int, alerts: int) -> Spent:
-    """Print each stretch per event; the whole path's ratio is the median over the batches."""
+def _report(stretches: Sequence[Stretch], events: int, alerts: int) -> tuple[Spent, Spent]:
+    """Print each stretch per event; the whole path's ratio, the median over the batches, and its primitives' time."""
     whole = Stretch("whole path")
     for path, bare in zip(
         zip(*(one.path for one in stretches), strict=True),
@@ -164,25 +170,41 @@ def _report(stretches: Sequence[Stretch], events: int, alerts: int) -> Spent:
             for spent, least, ratio, width in zip(path, bare, one.ratio, (8, 13), strict=True)
         ]
         print(f"{one.name:<14}{walls}{cpus}")
-    return whole.ratio
+    return whole.ratio, total(whole.bare)
 
 
-def _throughput(folder: Path, events: int) -> Spent:
-    """The time of events through the runner as it is, submission and delivery durable."""
+def _throughput(folder: Path, events: int, processes: int) -> Spent:
+    """The time of events through the runner as it is, submission and delivery durable, its processes' start included.
+
+    So many processes of ingest, or none: then it runs in threads of this one.
+    """
     world = open_world(folder)
     made = submissions(world, events)
-    runner = Runner(world.log, pin=world.home.pin(), bus_key=world.bus_key, settings=Settings())
-    started = now()
+    runner = Runner(
+        world.log,
+        pin=world.home.pin(),
+        bus_key=world.bus_key,
+        settings=Settings(ingest_workers=processes),
+        home=world.home.path,
+    )
+    started, children = now(), _children_s()
     for batch in batches(made, BATCH):
         _submit(world.log, batch)
     runner.run(until_idle=True)
     spent = Spent.since(started)
+    spent = Spent(spent.wall_s, spent.cpu_s + _children_s() - children)
     delivered = min(sum(1 for _ in world.log.read(topic("outbox", name))) for name in AGENCIES)
     if delivered < events:
         message = f"only {delivered} of {events} events were delivered"
         raise RuntimeError(message)
     world.log.close()
     return spent
+
+
+def _children_s() -> float:
+    """Processor time of the processes that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _state(folder: Path, events: int) -> float:

@@ -205,3 +205,21 @@ def test_a_new_reader_gets_its_topics_with_its_first_delivery(log: SqliteLog, de
         pass
     names = {one.name for one in log.describe().topics}
     assert {f"outbox.{name}" for name in READERS} | {f"delivered.{name}" for name in READERS} <= names
+
+
+def test_a_restart_says_how_far_it_is_and_when_it_is_done(log: SqliteLog, desk: Desk) -> None:
+    slot = Slot(log, desk)
+    while slot.turn(200):
+        pass
+    slot.reader.release()
+    told: list[tuple[str, int, int]] = []
+    world = desk.world
+    stage = Correlate(log, pin=world.pin, bus_key=world.bus, progress=lambda *how_far: told.append(how_far))
+    reader = log.take(stage.owner, stage.topics)
+    stage.restore(log, reader)
+    reader.release()
+    assert list(dict.fromkeys(what for what, _, _ in told)) == [
+        "reading what readers have", "reading open events", "comparing alerts", "",
+    ]  # fmt: skip
+    assert all(0 <= done <= of for _, done, of in told)
+    assert [what for what, done, of in told if done == of] == [""]

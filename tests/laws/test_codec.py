@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus.errors import Refusal
-from schemas.codec import DamagedRecordError, UnencodableError, decode, decode_trusted, decode_value, encode, to_wire
+from schemas.codec import (
+    DamagedRecordError,
+    UnencodableError,
+    decode,
+    decode_head,
+    decode_trusted,
+    decode_value,
+    encode,
+    to_wire,
+)
 from schemas.models import EventMessage, validate
 from schemas.registry import PREFIX_BYTES, Schema, compiled, newest
 from schemas.untyped import AvroSchema, AvroValue
@@ -131,3 +140,11 @@ def test_a_value_with_a_field_too_many_too_few_or_of_another_type_is_not_encoded
     for value in bad:
         with pytest.raises(UnencodableError):
             encode(SMALL, value)
+
+
+@given(SMALL_VALUES, st.integers(0, 7))
+def test_the_first_fields_read_alone_are_those_of_the_whole(value: dict[str, Any], fields: int) -> None:
+    data = encode(SMALL, value)
+    assert decode_head(SMALL, data, fields) == dict(list(decode_trusted(SMALL, data).items())[:fields])
+    with pytest.raises(DamagedRecordError):
+        decode_head(SMALL, data[1:], fields)

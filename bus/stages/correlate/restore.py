@@ -12,7 +12,7 @@ Nothing is delivered here: the fold compares afterwards, and finds nothing unles
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from bus.errors import TocsinError
 from bus.log.protocol import Log
@@ -20,7 +20,7 @@ from bus.log.topics import topic
 from bus.stages.control import CONTROL_KINDS, Control
 from bus.stages.correlate.bonds import Tie
 from bus.stages.correlate.delivered import HEAD, Head, read_ref, read_revision, thing_of
-from bus.stages.correlate.entry import Entry, Ref, Revision
+from bus.stages.correlate.entry import Entry, Ref, Revision, Tally
 from bus.stages.correlate.fold import Fold, follow
 from bus.stages.correlate.groups import put
 from bus.stages.correlate.note import Mark, Marks, Note
@@ -28,10 +28,16 @@ from bus.stages.correlate.shelf import Member, Variant
 from bus.stages.correlate.state import ADMISSION_MS, MEMORY_MS
 from bus.stages.correlate.step import AcceptedStep, TickStep, read_step
 from bus.stages.correlate.verdict import KINDS, identity, revise
-from schemas.codec import decode_own
+from bus.stages.stage import Progress
+from schemas.codec import decode_head, decode_own
 from schemas.models.delivered import Standing
+from schemas.registry import newest
 
-DELIVERED = "delivered."
+DELIVERED: Final = "delivered."
+STRIDE: Final = 1_000
+"""Records between two words about how far it is."""
+_COUNTED: Final = 3
+"""The first fields of a held record: revision, standing, since; the others are the same for all who have the same."""
 
 
 class MissingRecordError(TocsinError):
@@ -54,7 +60,7 @@ def control_at(log: Log, pin: bytes, version: int) -> Control:
 class Restore:
     """One rebuilding of a fold; `heads` and `marks` are filled on the way."""
 
-    def __init__(self, log: Log, pin: bytes, note: Note, is_mine: Callable[[str], bool]) -> None:
+    def __init__(self, log: Log, pin: bytes, note: Note, is_mine: Callable[[str], bool], progress: Progress) -> None:
         """Step 1: the authority's word at the cursor, and the last tick."""
         self._log, self._pin, self._note = log, pin, note
         self.fold = Fold(control_at(log, pin, note.control), self.archive, is_mine)
@@ -63,6 +69,7 @@ class Restore:
         self.heads: dict[str, Head] = {}
         self.marks = Marks()
         self._alerts: list[tuple[int, str, Mapping[str, Any]]] = []
+        self._progress = progress
 
     def archive(self, position: int) -> AcceptedStep:
         """The accepted record at a position of `events`."""
@@ -84,7 +91,8 @@ class Restore:
         for reader in told:
             state.rights.bit(reader)
         state.rights.refresh(state.control, state.tick)
-        for reader in told:
+        for number, reader in enumerate(told):
+            self._progress("reading what readers have", number, len(told))
             self._read_delivered(state.rights.bit(reader), reader)
         self._read_events(cursor)
         self._fill_graph()
@@ -109,17 +117,30 @@ class Restore:
                 continue
             thing = thing_of(record.key)
             if thing[0] == "alert":
-                held = decode_own("heldalert", record.value)
+                held: Mapping[str, Any] = decode_own("heldalert", record.value)
                 tally = self._state.tally(thing[1])
                 if held["shown"] is not None:
                     self._alerts.append((bit, thing[1], held))
             else:
-                held = decode_own("heldrecord", record.value)
-                tally = self._put_record(bit, thing, held).tally
+                held, tally = self._take_record(bit, thing, record.value)
             mask = 1 << bit
             tally.counts = put(tally.counts, mask, held["revision"])
             if held["since"] is not None:
                 tally.since = put(tally.since, mask, held["since"])
+
+    def _take_record(self, bit: int, thing: tuple[str, ...], value: bytes) -> tuple[Mapping[str, Any], Tally]:
+        """What a reader has of a record, and the record's counters.
+
+        All who have it have the same of it: what the first one's says is not decoded again.
+        """
+        entry = self._state.store.get(thing[0], (thing[1], thing[2], thing[3]))
+        schema = newest("heldrecord")
+        if entry is None or entry.shown is None or not value.startswith(schema.prefix):
+            held = decode_own("heldrecord", value)
+            return held, self._put_record(bit, thing, held).tally
+        head = decode_head(schema, value, _COUNTED)
+        self._stand(entry, bit, head["standing"])
+        return head, entry.tally
 
     def _put_record(self, bit: int, thing: tuple[str, ...], held: Mapping[str, Any]) -> Entry:
         store = self._state.store
@@ -134,10 +155,15 @@ class Restore:
                 entry.shown = read_revision(held["shown"])
                 entry.revisions = (entry.shown,)
                 store.put(entry)
-            entry.has |= 1 << bit
-            if held["standing"] == Standing.CLOSED:
-                entry.closed |= 1 << bit
+            self._stand(entry, bit, held["standing"])
         return entry
+
+    @staticmethod
+    def _stand(entry: Entry, bit: int, standing: str) -> None:
+        """Whether the reader has it, and whether it is open to it."""
+        if standing != Standing.GONE:
+            entry.has |= 1 << bit
+            entry.closed |= (standing == Standing.CLOSED) << bit
 
     # 3. The records of the admission's window.
 
@@ -147,7 +173,9 @@ class Restore:
         control = control_at(self._log, self._pin, note.from_control)
         since = None if state.tick is None else state.tick - ADMISSION_MS
         last = None
-        for record in self._log.read(topic("events"), note.from_position, cursor):
+        for number, record in enumerate(self._log.read(topic("events"), note.from_position, cursor)):
+            if number % STRIDE == 0:
+                self._progress("reading open events", record.offset - note.from_position, cursor - note.from_position)
             step = read_step(record)
             if isinstance(step, TickStep):
                 if last is None or step.minute > last:

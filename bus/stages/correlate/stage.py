@@ -14,7 +14,7 @@ from bus.stages.correlate.outbox import Outbox
 from bus.stages.correlate.restore import Restore
 from bus.stages.correlate.step import TickStep, read_step
 from bus.stages.relay import Relay
-from bus.stages.stage import Outputs
+from bus.stages.stage import Outputs, Progress
 from bus.trust.keys import SigningKey
 from bus.trust.roster import Trust
 
@@ -46,16 +46,18 @@ class Correlate:
         slot: str = "correlate-0",
         slots: int = 1,
         relay: Relay | None = None,
+        progress: Progress | None = None,
         metrics: "Meter | None" = None,
     ) -> None:
         """A slot `correlate-<number>` of so many; it knows nothing before `restore`. `relay`: from ingest, if near.
 
-        `bus_key`: what signs alerts, or what says which key does.
+        `bus_key`: what signs alerts, or what says which key does. `progress` is told how far `restore` is, which may
+        take a while, and at its end that nothing is being done any more.
         """
         self._log, self._pin, self._bus_keys = log, pin, bus_key
         self._bus_key: tuple[Trust, int, SigningKey] | None = None
         self._slot, self._metrics = slot, metrics
-        self._relay = relay or Relay()
+        self._relay, self._progress = relay or Relay(), progress or (lambda *_: None)
         number = int(slot.removeprefix(f"{NAME}-"))
         self._is_mine: Callable[[str], bool] = lambda reader: slot_of(reader, slots) == number
         self._fold: Fold
@@ -78,13 +80,15 @@ class Correlate:
         self._log = log
         self._relay.clear()
         cursor = reader.cursor(topic("events"))
-        restoring = Restore(log, self._pin, Note.read(reader.note()), self._is_mine)
+        restoring = Restore(log, self._pin, Note.read(reader.note()), self._is_mine, self._progress)
         self._fold = restoring.run(cursor)
         self._marks = restoring.marks
         self._outbox = Outbox(self._pin, self._key, restoring.heads, self._count)
         self._ready = 0
         self._create_topics()
+        self._progress("comparing alerts", 0, 1)
         self._tell(self._fold.refresh(), max(cursor - 1, 0))
+        self._progress("", 1, 1)
         records = self._take()
         return Outputs(records, self._note().text()) if records else None
 
