@@ -16,14 +16,20 @@ from bus.home import Database
 from schemas.models import Receipt, Verdict
 
 _SEVERAL: Final = re.compile(r"([^:]+:.+):(?:[2-9]|[1-9][0-9])")
-_VERSION: Final = 3
+_VERSION: Final = 4
 _ADDED: Final = """
 CREATE TABLE earlier(feed TEXT, kind TEXT, id TEXT, content BLOB, PRIMARY KEY(feed, kind, id, content)) WITHOUT ROWID;
 CREATE TABLE taken(feed TEXT, source TEXT, taker TEXT NOT NULL, lifted INTEGER NOT NULL, PRIMARY KEY(feed, source))
     WITHOUT ROWID;
 CREATE TABLE file(digest BLOB PRIMARY KEY) WITHOUT ROWID;
 """
-_STEPS: Final = MappingProxyType({1: "ALTER TABLE record ADD COLUMN accepted_digest BLOB", 2: _ADDED})
+_STEPS: Final = MappingProxyType(
+    {
+        1: "ALTER TABLE record ADD COLUMN accepted_digest BLOB",
+        2: _ADDED,
+        3: "ALTER TABLE cursor ADD COLUMN mark BLOB",
+    }
+)
 _SCHEMA: Final = f"""
 CREATE TABLE record(
     feed TEXT, kind TEXT, id TEXT, label TEXT NOT NULL, revision INTEGER NOT NULL, digest BLOB NOT NULL,
@@ -32,8 +38,10 @@ CREATE TABLE record(
 CREATE INDEX record_digest ON record(digest);
 CREATE TABLE counter(feed TEXT, label TEXT, sequence INTEGER NOT NULL, PRIMARY KEY(feed, label)) WITHOUT ROWID;
 CREATE TABLE spool(n INTEGER PRIMARY KEY AUTOINCREMENT, feed TEXT NOT NULL, envelope BLOB NOT NULL);
-CREATE TABLE cursor(topic TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE cursor(topic TEXT PRIMARY KEY, next INTEGER NOT NULL, mark BLOB) WITHOUT ROWID;
 {_ADDED}"""
+LOST: Final = "LOST"
+"""Stands for a refusal: the bus accepted the last revision once, and its log, restored since, does not hold it."""
 _FIELDS: Final = "label, revision, digest, content, modified_at, withdrawn, rejected, accepted, accepted_digest"
 
 
@@ -186,9 +194,23 @@ class Memory:
         """The next offset to read of a topic."""
         return self._number("SELECT next FROM cursor WHERE topic=?", (topic,))
 
-    def move(self, topic: str, following: int) -> None:
-        """Remember the next offset to read."""
-        self._db.execute("INSERT OR REPLACE INTO cursor VALUES(?,?)", (topic, following))
+    def mark(self, topic: str) -> bytes | None:
+        """What stands for the last record read of a topic, if that is remembered."""
+        rows = self._db.execute("SELECT mark FROM cursor WHERE topic=?", (topic,))
+        return rows[0][0] if rows else None
+
+    def move(self, topic: str, following: int, mark: bytes | None) -> None:
+        """Remember the next offset to read, and what stands for the record before it."""
+        self._db.execute("INSERT OR REPLACE INTO cursor VALUES(?,?,?)", (topic, following, mark))
+
+    def records(self) -> Iterator[tuple[tuple[str, str, str], Remembered]]:
+        """Every record, by feed, kind and id."""
+        for row in self._db.execute(f"SELECT feed, kind, id, {_FIELDS} FROM record"):  # noqa: S608 - a constant
+            yield (row[0], row[1], row[2]), Remembered(*row[3:])
+
+    def reopen_files(self) -> None:
+        """No file is done with."""
+        self._db.execute("DELETE FROM file")
 
     def settle(self, receipt: Receipt) -> None:
         """Take in what became of a submission; a publisher whose memory was lost learns its records from here too."""

@@ -21,6 +21,7 @@ from bus.client.drafting import Drafting
 from bus.client.memory import Memory
 from bus.client.patience import PATIENCE, Patience
 from bus.client.publication import Act, Draft, Publication
+from bus.client.recall import is_other_log, mark_of, recall
 from bus.client.receipts import read_receipts
 from bus.client.sealing import Sealer, Terms
 from bus.client.spool import Spool
@@ -208,16 +209,19 @@ class Publisher:
         return sent
 
     def settle(self) -> None:
-        """Read the agency's receipts: a record that the bus refused is sent again when it is next published."""
+        """Read the agency's receipts: a record that the bus refused is sent again when it is next published.
+
+        So is one that it had accepted, where its log was restored from a backup that does not hold it.
+        """
         source = topic("receipts", self._agency)
-        start = self.memory.cursor(source)
-        following = start
         with self.memory.transaction():
-            for offset, receipt in read_receipts(self._log, self._agency, start):
-                self.memory.settle(receipt)
-                following = offset + 1
-            if following > start:
-                self.memory.move(source, following)
+            if is_other_log(self.memory, self._log, self._agency):
+                recall(self.memory, self._log, self._agency)
+            last = None
+            for last in read_receipts(self._log, self._agency, self.memory.cursor(source)):
+                self.memory.settle(last[1])
+            if last is not None:
+                self.memory.move(source, last[0] + 1, mark_of(last[1]))
 
     def close(self) -> None:
         """Let go of the publisher's memory, and of the log where `open` opened it."""

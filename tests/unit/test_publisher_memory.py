@@ -88,10 +88,11 @@ def test_what_is_learnt_from_receipts_alone_is_held_too(memory: Memory) -> None:
 
 def test_a_memory_of_the_first_version_is_brought_to_this_one(tmp_path: Path, memory: Memory) -> None:
     memory.close()
-    old = Database(tmp_path / "publisher.db", "", 3)
+    old = Database(tmp_path / "publisher.db", "", 4)
     for table in ("earlier", "taken", "file"):
         old.execute(f"DROP TABLE {table}")
     old.execute("ALTER TABLE record DROP COLUMN accepted_digest")
+    old.execute("ALTER TABLE cursor DROP COLUMN mark")
     old.execute("PRAGMA user_version=1")
     old.close()
     again = Memory(tmp_path / "publisher.db")
