@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 ARGS ?=
 
-.PHONY: help demo test lint bench bench-fusion soak pins
+.PHONY: help demo test lint bench bench-long bench-fusion soak pins
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -25,7 +25,12 @@ lint: $(READY) ## ruff, mypy --strict, and the import rules
 
 bench: $(READY) ## speed and memory of the path and of fusion
 	@$(BIN)/python -m tests.bench.path $(ARGS)
+	@$(BIN)/python -m tests.bench.latency
+	@$(BIN)/python -m tests.bench.shares
 	@$(BIN)/python -m tests.bench.fusion_speed $(ARGS)
+
+bench-long: $(READY) ## memory over years and 200,000 events, and how fast the bus starts again (a quarter of an hour)
+	@$(BIN)/python -m tests.bench.long $(ARGS)
 
 bench-fusion: $(READY) ## quality of matching on real pairs (needs ../shared beside the project)
 	@$(BIN)/python -m tests.bench.matching $(ARGS)

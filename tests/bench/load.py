@@ -5,8 +5,9 @@ Copies lie forty days before each other under new ids, so that they are other in
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -18,7 +19,6 @@ from bus.clock import now_ms
 from bus.demo.cast import Sheet, cast
 from bus.errors import Refusal
 from bus.home import Home, load_keys
-from bus.log.protocol import Log
 from bus.log.sqlite import SqliteLog
 from bus.operate import Desk, FeedTerms, found
 from bus.trust.frame import Envelope
@@ -53,36 +53,42 @@ class World(NamedTuple):
         return load_keys(self.home, "bus")[-1]
 
 
-def open_world(path: Path) -> World:
+def open_world(path: Path, clock_ms: Callable[[], int] = now_ms) -> World:
     """Found a home and admit the agencies."""
-    home = found(path)
-    log = SqliteLog(home.log, now_ms)
-    desk = Desk(home, log)
+    home = found(path, clock_ms=clock_ms)
+    log = SqliteLog(home.log, clock_ms)
+    desk = Desk(home, log, clock_ms=clock_ms)
     for name, sheet in _sheets().items():
         entry = desk.admit(name, (FeedTerms(sheet.feed, LABEL, LABEL, curated=sheet.curated),))
         assert not isinstance(entry, Refusal), entry
-    return World(home, log, _keys(home, log))
+    authority = Authority(log, home.pin())
+    keys = {name: signing_key(home, authority, name, sheet.feed, clock_ms()) for name, sheet in _sheets().items()}
+    return World(home, log, keys)
 
 
 def submissions(world: World, number: int, each_of: Sequence[str] = ()) -> list[Submitted]:
-    """So many events, in a fixed random order: of all agencies, as their sheets have them, or so many `each_of`."""
+    """So many events, in a fixed order: of all agencies, as their sheets have them, or so many `each_of`."""
+    groups: list[Sequence[str]] = [(name,) for name in each_of] or [AGENCIES]
+    return [one for names in groups for one in islice(stream(world, agencies=names), number)]
+
+
+def stream(
+    world: World, clock_ms: Callable[[], int] = now_ms, agencies: Sequence[str] = AGENCIES
+) -> Iterator[Submitted]:
+    """Events without end, each signed when it is asked for."""
     authority = Authority(world.log, world.home.pin())
-    sealers = {name: Sealer(name, world.keys[name], authority.policies, {}) for name in AGENCIES}
+    sealers = {name: Sealer(name, world.keys[name], authority.policies, {}) for name in agencies}
     sequence: dict[str, int] = defaultdict(int)
-    now = now_ms()
-    made: list[Submitted] = []
-    drafts = _drafts(number, AGENCIES) if not each_of else [one for name in each_of for one in _drafts(number, (name,))]
-    for name, feed, draft in drafts:
+    for name, feed, draft in _drafts(agencies):
         sealer = sealers[name]
-        terms = sealer.terms(feed, LABEL, draft.status, None, now)
+        terms = sealer.terms(feed, LABEL, draft.status, None, clock_ms())
         body = sealer.body(draft)
         assert isinstance(terms, Terms), terms
         assert isinstance(body, bytes), body
         sequence[name] += 1
         envelope = sealer.seal(draft, body, terms, 1, sequence[name])
         assert isinstance(envelope, Envelope), envelope
-        made.append(Submitted(name, feed, envelope, envelope.encode(), f"{name}/{feed}/{draft.id}"))
-    return made
+        yield Submitted(name, feed, envelope, envelope.encode(), f"{name}/{feed}/{draft.id}")
 
 
 def batches(made: Sequence[Submitted], size: int) -> Iterator[list[Submitted]]:
@@ -94,22 +100,17 @@ def _sheets() -> dict[str, Sheet]:
     return {player.name: player.sheet[0] for player in cast().agency if player.name in AGENCIES}
 
 
-def _keys(home: Home, log: Log) -> dict[str, SigningKey]:
-    authority = Authority(log, home.pin())
-    return {name: signing_key(home, authority, name, sheet.feed, now_ms()) for name, sheet in _sheets().items()}
-
-
-def _drafts(number: int, agencies: Sequence[str]) -> list[tuple[str, str, Draft]]:
+def _drafts(agencies: Sequence[str]) -> Iterator[tuple[str, str, Draft]]:
     real = [
         (name, sheet.feed, draft)
         for name, sheet in _sheets().items()
         if name in agencies
         for draft in load(sheet.format).translate(sheet.data(), sheet.options()).drafts
     ]
-    copies = -(-number // len(real))
-    made = [(name, feed, _copy(draft, copy)) for copy in range(copies) for name, feed, draft in real]
-    random.Random(1).shuffle(made)
-    return made[:number]
+    for copy in count():
+        made = [(name, feed, _copy(draft, copy)) for name, feed, draft in real]
+        random.Random(copy).shuffle(made)
+        yield from made
 
 
 def _copy(draft: Draft, copy: int) -> Draft:
