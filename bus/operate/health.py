@@ -31,6 +31,7 @@ def conditions(patient: Patient) -> list[Condition]:
         _of("stages", stages.check(patient)),
         _of("roster", roster.check(patient)),
         _of("clock", clock.check(patient)),
+        _log(patient),
         _of("disk", iter((storage.judge_room(patient.place, patient.place.disk),))),
     ]
 
@@ -49,6 +50,12 @@ def _lag(patient: Patient, vital: list[StageState]) -> Condition:
     return Condition(
         "lag", longest_s <= bound_s, f"the oldest record waits for {longest_s:.0f} s, of {bound_s} allowed"
     )
+
+
+def _log(patient: Patient) -> Condition:
+    """Whether the last that was written reached the disk."""
+    trouble = patient.state.trouble
+    return Condition("log", trouble is None, trouble or "the log is written")
 
 
 def _of(name: str, findings: Iterator[Finding]) -> Condition:

@@ -9,7 +9,7 @@ from bus.config import Settings
 from bus.home import Home
 from bus.log.protocol import Log, LogState, TopicState
 from bus.operate.disk import Disk
-from bus.operate.progress import StageState
+from bus.operate.progress import StageState, yet_to_read
 from bus.stages.control import Control
 
 SUBMISSIONS: Final = "submissions."
@@ -53,12 +53,16 @@ class Patient:
         return {topic.name: topic for topic in self.state.topics}
 
     @property
-    def stands_still(self) -> bool:
-        """Whether something waits, and nothing runs that would take it up."""
+    def waiting_records(self) -> int:
+        """Records that a stage has yet to read, of submissions those that no shard has ever looked at too."""
         read = {name for owner in self.state.owners for name in owner.cursors}
         new = (one for one in self.state.topics if one.name.startswith(SUBMISSIONS) and one.name not in read)
-        waits = any(stage.lag_records for stage in self.stages) or any(one.end for one in new)
-        return waits and not any(stage.holder for stage in self.stages)
+        return sum(stage.lag_records for stage in self.stages) + sum(yet_to_read(one, 0) for one in new)
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether something waits, and nothing runs that would take it up."""
+        return self.waiting_records > 0 and not any(stage.holder for stage in self.stages)
 
     def stage(self, name: str) -> StageState | None:
         """One shard or slot."""

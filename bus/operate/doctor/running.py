@@ -11,7 +11,7 @@ NAME: Final = "running"
 
 def check(patient: Patient) -> Iterator[Finding]:
     """Whether the bus runs, and what it has yet to read."""
-    waiting = sum(stage.lag_records for stage in patient.stages)
+    waiting = patient.waiting_records
     if patient.stands_still:
         run = patient.place.tocsin("run")
         yield Finding(NAME, Level.WARN, f"the bus does not run, and {waiting} records wait", run)

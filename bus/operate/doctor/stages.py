@@ -51,6 +51,6 @@ def _hung(patient: Patient) -> Iterator[Finding]:
             NAME,
             Level.FAIL,
             f"{owner.holder} holds the authority's shard and has made no tick for {silent_ms // MINUTE_MS} minutes",
-            f"kill {owner.holder.removeprefix('process ')}",
-            "Its work is taken over by the next `tocsin run`; nothing is lost. If the clock was set ahead, wait.",
+            f"kill -KILL {owner.holder.removeprefix('process ')}",
+            "Nothing is lost, and another takes over its work. If the clock was just set ahead, wait a minute first.",
         )
