@@ -20,9 +20,9 @@ import pytest
 
 from adapters.refusals import Code
 from adapters.registry import load
-from adapters.translation import Adapter, Options, Translation
+from adapters.translation import Adapter, Draft, Options, Translation
 from bus.errors import Refusal, UsageError
-from schemas.models import Event, validate
+from schemas.models import Event, RetractionReason, validate
 
 ID: Final = re.compile(r"[a-z0-9-]{2,32}:[A-Za-z0-9._:-]{1,125}")
 NAME: Final = re.compile(r"[a-z0-9_]{2,32}")
@@ -99,30 +99,45 @@ class AdapterContract:
         assert loss.mapped + loss.defaulted + loss.dropped == len(loss.columns) * loss.rows
         assert loss.report()["mapped"] == loss.mapped
 
-    def test_drafts_are_valid_events(self, translation: Translation) -> None:
-        """The schema takes each as it is."""
+    def test_drafts_are_events_or_take_events_back(self, translation: Translation) -> None:
+        """What a publisher can make a record of, in one of the three realms."""
         for draft in translation.drafts:
-            assert draft.kind == "event"
+            assert draft.kind in {"event", "retraction"}
             assert draft.status in {"ACTUAL", "EXERCISE", "TEST"}
+            assert draft.id not in draft.replaces
+            assert all(ID.fullmatch(one) for one in draft.replaces)
+            assert draft.kind == "event" or not draft.replaces
+
+    def test_events_are_valid(self, translation: Translation) -> None:
+        """The schema takes each as it is."""
+        for draft in events(translation):
             checked = validate(Event, draft.body)
             assert not isinstance(checked, Refusal), (draft.id, str(checked))
             assert len(checked.model_dump_json(exclude={"original"}).encode()) <= MAX_DRAFT_BYTES
 
+    def test_retractions_name_ids_of_the_source(self, translation: Translation) -> None:
+        """The publisher, which remembers what these became, fills in feeds, revisions and labels."""
+        for draft in translation.drafts:
+            if draft.kind == "retraction":
+                assert draft.body["retracts"], draft.id
+                assert all(each["kind"] == "event" and ID.fullmatch(each["id"]) for each in draft.body["retracts"])
+                assert draft.body["reason"] in set(RetractionReason)
+
     def test_ids_are_stable_and_unique(self, translation: Translation) -> None:
-        """`<format>:<source id>`, once per file."""
-        ids = [draft.id for draft in translation.drafts]
+        """`<format>:<source id>`, once per file and kind."""
+        ids = [(draft.kind, draft.id) for draft in translation.drafts]
         assert len(ids) == len(set(ids))
-        assert all(ID.fullmatch(one) for one in ids)
+        assert all(ID.fullmatch(one) for _, one in ids)
 
     def test_the_public_id_comes_first(self, translation: Translation) -> None:
         """So that one record relayed by two agencies is one origin; different records have different ones."""
-        firsts = [draft.body["source"].get("derived_from", [None])[0] for draft in translation.drafts]
+        firsts = [draft.body["source"].get("derived_from", [None])[0] for draft in events(translation)]
         assert all(firsts)
         assert len(set(firsts)) == len(firsts)
 
     def test_precision_is_honest(self, translation: Translation) -> None:
         """No radius below a kilometre (a sensor's pixel aside) or without a point, no interval without a length."""
-        for draft in translation.drafts:
+        for draft in events(translation):
             where = draft.body.get("where", {})
             radius = where.get("uncertainty_km")
             if radius is not None:
@@ -152,7 +167,7 @@ class AdapterContract:
                 assert refused.code in set(Code)
                 assert refused.expected
                 assert refused.remedy
-            for draft in found.drafts:
+            for draft in events(found):
                 assert not isinstance(validate(Event, draft.body), Refusal)
 
     @pytest.mark.parametrize("data", FOREIGN, ids=[repr(data[:8]) for data in FOREIGN])
@@ -166,6 +181,11 @@ class AdapterContract:
         """A misspelled option must not be passed over in silence."""
         with pytest.raises(UsageError):
             self.adapter.translate(sample.data, {**sample.options, "no such option": "x"})
+
+
+def events(translation: Translation) -> list[Draft]:
+    """The drafts that say that something happened or is expected."""
+    return [draft for draft in translation.drafts if draft.kind == "event"]
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:

@@ -13,7 +13,7 @@ from adapters.cap.attributes import Said
 from adapters.cap.carriers import Found, Opened
 from adapters.cap.checks import findings
 from adapters.cap.map import Record, events
-from adapters.cap.markup import Element, row
+from adapters.cap.markup import kids, row
 from adapters.cap.profile import PROFILES
 from adapters.cap.read import read
 from adapters.cap.rules import Broken
@@ -109,7 +109,7 @@ def _records(found: Found, profile: str | None, anchors: tuple[bytes, ...], tall
     tally.notes.update(SIGNED.format(each) for each in signatures)
     if is_act(alert):
         try:
-            yield Record(retraction(alert))
+            yield Record(retraction(alert), tuple(kids(alert, "info")))
         except RowError as error:
             yield Record(error)
         return

@@ -8,7 +8,7 @@ from typing import Final
 from adapters.cap import area
 from adapters.cap.markup import Element, children, first, kids, moment, name, text, texts, version
 from adapters.cap.profile import check_profile
-from adapters.cap.references import check_references, references
+from adapters.cap.references import check_references
 from adapters.cap.rules import Broken, Rule, broken
 from adapters.cap.schema import TIMES, check_alert
 
@@ -62,7 +62,7 @@ def _message(alert: Element) -> Iterator[Broken]:
             yield broken(Rule.RESTRICTION_SCOPE, element, "a restriction only where the scope is Restricted")
     yield from _times(alert)
     kind = first(alert, "msgType")
-    if not references(alert):
+    if not texts(alert, "references"):
         if kind == "Cancel":
             yield broken(Rule.REFERENCE_MISSING, alert, "the messages that are cancelled, in <references>")
         elif kind == "Update":

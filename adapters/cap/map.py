@@ -151,8 +151,12 @@ def _texts(infos: Iterable[Element], notes: Counter[str]) -> list[dict[str, str]
     said: dict[str, dict[str, dict[str, None]]] = {}
     for info in infos:
         spoken = said.setdefault(_language(first(info, "language"), notes), {})
-        for named in ("headline", "description", "instruction"):
-            if words := first(info, named):
+        for named, words in (
+            ("headline", first(info, "headline") or first(info, "event")),
+            ("description", first(info, "description")),
+            ("instruction", first(info, "instruction")),
+        ):
+            if words:
                 spoken.setdefault(named, {})[words] = None
     return [
         {"language": language, **{named: "\n\n".join(parts) for named, parts in spoken.items()}}

@@ -1,16 +1,30 @@
-"""The shipped contract of adapters, on both adapters and real files; and every cell of the whole files."""
+"""The shipped contract of adapters, on each adapter and real files; and every cell of the whole files."""
 
 import pytest
 
-from adapters import load, ucdp_ged
+from adapters import cap, load, ucdp_ged
 from adapters.contract import AdapterContract, Sample
 from adapters.table import ADAPTER as TABLE
-from tests.support.samples import slices, whole_or_skip
+from tests.support.samples import alerts, slices, whole_or_skip
+
+CARRIED = {"bushfire_invalid.edxlde", "canada_signed.cap", "earthquake-iso8859-1.cap", "weather.atom"}
+MADE = {"meteoalarm.cap", "protection_alert.cap", "protection_cancel.cap", "smhi_alerts.xml"}
 
 
 class TestTable(AdapterContract):
     adapter = TABLE
     samples = tuple(Sample(path.stem, path.read_bytes()) for path in slices("insecurity_insight"))
+
+
+class TestCap(AdapterContract):
+    adapter = cap.ADAPTER
+    samples = tuple(
+        Sample(path.stem, path.read_bytes())
+        for path in (
+            *(path for path in alerts("cap") if path.name in CARRIED),
+            *(path for path in alerts("cap_world") if path.name in MADE),
+        )
+    )
 
 
 class TestUcdpGed(AdapterContract):

@@ -14,6 +14,12 @@ def slices(partner: str) -> list[Path]:
     return sorted(path for path in (DATA / partner).iterdir() if path.suffix in {".csv", ".json"})
 
 
+def alerts(folder: str) -> list[Path]:
+    """CAP messages and their carriers in a folder, in order."""
+    suffixes = {".cap", ".xml", ".atom", ".rss", ".edxlde"}
+    return sorted(path for path in (DATA / folder).iterdir() if path.suffix in suffixes)
+
+
 def whole(partner: str) -> list[Path]:
     """The whole files of a partner, in order; none where the folder is not beside the project."""
     folder = SHARED / partner
