@@ -13,7 +13,7 @@ from adapters.cap.attributes import Said
 from adapters.cap.carriers import Found, Opened
 from adapters.cap.checks import findings
 from adapters.cap.map import Record, events
-from adapters.cap.markup import kids, row
+from adapters.cap.markup import Element, kids, row
 from adapters.cap.profile import PROFILES
 from adapters.cap.read import read
 from adapters.cap.rules import Broken
