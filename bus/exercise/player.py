@@ -172,7 +172,11 @@ class Player:
         if act.id in self._without:
             return named.by, None
         label, expires_at = self._labels[act.id], self._expires_at[act.id]
-        return named.by, lambda publisher: publisher.publish([draft], named.feed, label, expires_at=expires_at)
+        # An author amends on purpose, also back to what it said before.
+        again = isinstance(act, Amend)
+        return named.by, lambda publisher: publisher.publish(
+            [draft], named.feed, label, expires_at=expires_at, reinstate=again
+        )
 
     def _retracting(self, act: Retract) -> tuple[str, "_Work | None"]:
         kept = [self._named[one] for one in act.ids if one not in self._without]

@@ -4,7 +4,7 @@ Nothing is written or played. What an act says it must be `refused` for is left 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -30,12 +30,16 @@ from bus.exercise.story import (
 from bus.labels import Policy, below_floor, expand, parse_label
 from bus.labels.spelling import REAL, read
 from bus.operate.admission import agency_name, claimed_silently, clearance_entry, feed_entry
+from bus.units import DAY_MS
 from schemas.models import Event, FeedEntry
 from schemas.models import Link as LinkBody
 from schemas.parameters import starting_values
 
-_UNKNOWN = "Name one of: {known}."
-_KINDS = ("has", "never", "gone", "alerts")
+MOST_MS: Final = 300 * DAY_MS
+MOST_INTERVAL_MS: Final = 31 * DAY_MS
+_ROSTER: Final = "The roster of an exercise's home is good for a year from the last change of it."
+_UNKNOWN: Final = "Name one of: {known}."
+_KINDS: Final = ("has", "never", "gone", "alerts")
 
 
 def faults_in(story: Story, policies: Mapping[str, Policy]) -> list[Fault]:
@@ -111,6 +115,8 @@ class _Sense:
         if isinstance(act, Wait):
             self._now_ms += act.length
             self._step_ms = self._now_ms
+            if self._now_ms - self._story.starts_at_ms > MOST_MS:
+                yield Fault(place_of((*place, "for")), f"at most {MOST_MS // DAY_MS} days in all", _ROSTER)
         elif isinstance(act, Clear | Suspend):
             yield from self._known((*place, "agency"), act.agency, self._agencies)
             if isinstance(act, Clear) and act.agency in self._agencies:
@@ -137,7 +143,11 @@ class _Sense:
             its = [name for by, name in self._feeds if by == act.by]
             unknown = [*self._known((*place, "feed"), act.feed, its)]
         yield from unknown
-        if isinstance(act, Heartbeat) or unknown:
+        if unknown:
+            return
+        if isinstance(act, Heartbeat):
+            if act.every > MOST_INTERVAL_MS:
+                yield Fault(place_of((*place, "every")), f"at most {MOST_INTERVAL_MS // DAY_MS} days")
             return
         if act.id in self._there:
             yield Fault(

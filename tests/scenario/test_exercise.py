@@ -242,6 +242,22 @@ def test_links_and_replacements_are_told_too() -> None:
     assert missed(played(told)) == set()
 
 
+def test_an_author_may_amend_a_report_back_to_what_it_said_and_after_taking_it_back() -> None:
+    told = vigil()
+    del told["unseen"]
+    patrol, again = told["step"][1]["act"][1], told["step"][3]["act"][0]
+    back = again | {"event": {"counts": patrol["event"]["counts"]}}
+    has = [{"agencies": ["relief"], "has": ["patrol-17"]}]
+    gone = [{"agencies": ["relief"], "gone": {"patrol-17": "AUTHOR_RETRACTED"}}]
+    retraction = {"do": "retract", "ids": ["patrol-17"], "reason": "ERROR"}
+    told["step"] = [
+        {"title": "there and back", "act": [patrol, again, back], "expect": has},
+        {"title": "taken back", "act": [retraction], "expect": gone},
+        {"title": "and there again", "act": [back], "expect": has},
+    ]
+    assert missed(played(told)) == set()
+
+
 def test_the_home_is_kept_where_it_is_asked_for_and_nothing_else_is_left(tmp_path: Path) -> None:
     story = read_story(shipped())
     assert isinstance(story, Story)

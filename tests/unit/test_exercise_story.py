@@ -59,6 +59,8 @@ PATROL = '{ name = "patrols", floor = "COALITION RESTRICTED//REL TO NGO, UN", cu
     ('for = "13h"', 'for = "0h"', "step 9, act 1, for", '"2h"'),
     ('for = "13h"', 'length = "13h"', "step 9, act 1, length", "do, for"),
     ('every = "6h"', "every = 6", "step 2, act 4, every", '"2h"'),
+    ('every = "6h"', 'every = "40d"', "step 2, act 4, every", "at most 31 days"),
+    ('for = "15d"', 'for = "300d"', "step 10, act 1, for", "at most 300 days in all"),
     ('by = "ministry"', 'by = "ministery"', "step 3, act 1, by", "`ministry`"),
     ('feed = "statements"', 'feed = "radio"', "step 3, act 1, feed", "`statements`"),
     ('id = "denial-1"', 'id = "radio-1"', "step 3, act 1, id", "not used yet"),
