@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from schemas.models import Count, When, Where
 
 KEPT = "picture"
-"""The name of the reader whose picture the commands show."""
+"""`bus.client.kept.DEFAULT`, which is heavy to import."""
 _SHORTEST = 6
 """Digits of an alert's id that are enough, where only one begins so."""
 

@@ -30,13 +30,21 @@ class PrunedOutboxError(TocsinError):
     """What this reader has yet to read is past the outbox's retention."""
 
 
+def disagreeing(name: str) -> BrokenOutboxError:
+    """Say that what the bus remembers of a reader is not what it delivered."""
+    return BrokenOutboxError(
+        f"{name} does not hold what the bus remembers of this reader",
+        "Tell the operator of the bus: `tocsin log verify` says what is damaged, and a backup holds it.",
+    )
+
+
 class Chain:
     """One reader's outbox."""
 
-    def __init__(self, log: Log, reader: str) -> None:
-        """Check what this log holds for this reader."""
+    def __init__(self, log: Log, reader: str, mend: str = "") -> None:
+        """Check what this log holds for this reader; `mend` is the command that gives it a fresh start."""
         self._log = log
-        self._reader = reader
+        self._mend = mend or f"tocsin resync --as {reader}"
         self.topic = topic("outbox", reader)
 
     def check_known(self, head: Head) -> None:
@@ -86,7 +94,7 @@ class Chain:
     def _pruned(self, head: Head) -> PrunedOutboxError:
         return PrunedOutboxError(
             f"{self.topic}: delivery {head.sequence + 1} and what followed is past its retention",
-            f"`tocsin resync --as {self._reader}` gives it its present picture, and it goes on from there.",
+            f"`{self._mend}` gives it its present picture, and it goes on from there.",
         )
 
     def _older(self, head: Head) -> OlderOutboxError:
@@ -94,7 +102,7 @@ class Chain:
             f"{self.topic} is not the one of which this reader has had delivery {head.sequence}: the bus was restored"
             " from an older backup, or replaced",
             "Tell the operator; what was delivered since the backup is to be published again. Then"
-            f" `tocsin resync --as {self._reader}` takes the bus's present picture.",
+            f" `{self._mend}` takes the bus's present picture.",
         )
 
     def _broken(self, what: str) -> BrokenOutboxError:

@@ -24,6 +24,10 @@ CREATE TABLE head(
 _log = logging.getLogger(__name__)
 
 
+DEFAULT: Final = "picture"
+"""The name of the reader whose picture the commands show."""
+
+
 class Head(NamedTuple):
     """How far a subscriber has read: the last delivery's number and chain, and the next offset of the outbox."""
 
@@ -49,6 +53,12 @@ class Kept:
         self._db = self._open()
         self.picture = Picture(self._db)
 
+    @property
+    def mend(self) -> str:
+        """The command that gives this reader a fresh start."""
+        name = "" if self._path is None else self._path.name.removeprefix("reader.").removesuffix(".db")
+        return f"tocsin resync --as {self.reader}" + (f" --reader {name}" if name not in ("", DEFAULT) else "")
+
     def head(self) -> Head:
         """How far the picture goes."""
         found = self._db.execute("SELECT sequence, chain, next FROM head")
@@ -71,7 +81,7 @@ class Kept:
         except HomeDamagedError as fault:
             raise KeptDamagedError(
                 f"{self._path} is damaged: expected what this reader kept",
-                f"`tocsin resync --as {self.reader}` makes it anew; what it held, the bus gives again.",
+                f"`{self.mend}` makes it anew; what it held, the bus gives again.",
             ) from fault
 
     @contextmanager
@@ -112,9 +122,18 @@ class Kept:
             database.close()
             raise ForeignStateError(
                 f"{self._path} is kept by another reader, or by one of another bus",
-                f"If it was copied here by mistake, delete it; then `tocsin resync --as {self.reader}`.",
+                f"If it was copied here by mistake, delete it; then `{self.mend}`.",
             )
         return database
+
+
+def fresh(path: Path, reader: str, pin: bytes) -> Kept:
+    """What a reader keeps, for one that is to begin anew: what is another's there is forgotten."""
+    try:
+        return Kept(path, reader, pin)
+    except ForeignStateError:
+        forget(path)
+        return Kept(path, reader, pin)
 
 
 def forget(path: Path) -> None:

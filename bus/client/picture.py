@@ -93,12 +93,16 @@ class Picture:
 
     def put(self, held: Held) -> None:
         """Let a thing be there as this."""
-        self._db.execute(_PUT, (*_row(held), _digest(held.body)))
+        self._db.execute(_PUT, (*_row(held), digest_of(held.body)))
+
+    def drop(self, kind: DeliveredKind, ref: str) -> None:
+        """Let a thing not be there, without a word."""
+        self._db.execute("DELETE FROM held WHERE kind=? AND ref=?", (kind.value, ref))
 
     def put_past(self, held: Held) -> None:
         """Let an event have been this once."""
         columns = f"INSERT INTO past({_HELD}, digest) VALUES(?,?,?,?,?,?,?)"
-        self._db.execute(columns, (*_row(held), _digest(held.body)))
+        self._db.execute(columns, (*_row(held), digest_of(held.body)))
 
     def put_gone(self, kind: DeliveredKind, gone: Gone) -> None:
         """Let a thing be gone."""
@@ -237,7 +241,7 @@ def _row(held: Held) -> tuple[Any, ...]:
     return held.kind.value, held.ref, held.revision, held.body, held.delivered_at, int(held.closed)
 
 
-def _digest(body: bytes) -> str | None:
+def digest_of(body: bytes) -> str | None:
     """The digest by which an alert cites it; None where these bytes are no frame."""
     envelope = parse_signed(body)
     return None if isinstance(envelope, Refusal) else envelope.digest.hex()

@@ -23,6 +23,7 @@ from bus.client.chain import BrokenOutboxError, Chain, OlderOutboxError, PrunedO
 from bus.client.kept import Head, Kept
 from bus.client.opened import Opened, open_signed
 from bus.client.picture import Held, Picture
+from bus.client.resync import Resynced, resync
 from bus.client.verify import Finding, verify_held
 from bus.clock import now_ms
 from bus.errors import Refusal, TocsinError
@@ -100,9 +101,9 @@ class Subscriber:
     ) -> None:
         """Read from where `kept` ends, or after `head`, whose picture the caller then holds, or from the start."""
         self._log = log
-        self._chain = Chain(log, reader)
         self._pin = pin
         self._kept = kept or Kept(None, reader, pin)
+        self._chain = Chain(log, reader, self._kept.mend)
         if head is not None:
             self._kept.move(head)
         self._verify = verify
@@ -163,6 +164,13 @@ class Subscriber:
         for _ in self._read(threading.Event(), verify=False):
             pass
         return self.picture
+
+    def resync(self) -> Resynced:
+        """Begin anew with the present picture, where what was still to be read is past the outbox's retention.
+
+        The deliveries in between are not told: their sum is the picture. Whoever acts on each looks it through once.
+        """
+        return resync(self._log, self._kept, self._pin)
 
     def close(self) -> None:
         """Let go of what is kept."""

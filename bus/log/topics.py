@@ -48,13 +48,24 @@ class TopicSpec:
 # submission is TOO_OLD (60 days): what is forgotten can't come again.
 EVENTS_MS: Final = (400 + 60) * DAY_MS
 
+# An alert's bytes stand in outboxes only. The bus remembers what closed for 90 days, and a story closes 14 days after
+# its last new member, when its bytes changed last: so long a reader's fresh start asks for them. The margin is for a
+# bus that stood still in between (bus/decisions/outbox-retention.md).
+OUTBOX_MS: Final = (90 + 14 + 16) * DAY_MS
+
 TABLE: Final[tuple[TopicSpec, ...]] = (
     TopicSpec("submissions.<agency>", "feed", 14 * DAY_MS, ("<agency>",), ("ingest",), followed=True),
     TopicSpec("events", "digest", EVENTS_MS, ("ingest",), ("correlate", "audit"), followed=True),
     TopicSpec("control", "kind", None, ("ingest",), ("stages", "agencies")),
-    # A reader has its picture from all its deliveries, in one chain: without the first ones nobody could begin anew.
-    TopicSpec("outbox.<agency>", "alert or event id", None, ("correlate",), ("<agency>",)),
-    TopicSpec("delivered.<agency>", "record or alert id; head", None, ("correlate",), ("correlate",), compacted=True),
+    TopicSpec("outbox.<agency>", "alert or event id", OUTBOX_MS, ("correlate",), ("<agency>",)),
+    TopicSpec(
+        "delivered.<agency>",
+        "record or alert id; head",
+        None,
+        ("correlate",),
+        ("correlate", "<agency>"),
+        compacted=True,
+    ),
     TopicSpec("receipts.<agency>", "kind/feed/id; raw/<sha256>", EVENTS_MS, ("ingest",), ("<agency>", "ingest")),
     TopicSpec("rejected.<agency>", "", 90 * DAY_MS, ("ingest",), ("<agency>", "operators")),
     TopicSpec("audit", "agency", None, ("stages",), ("auditors",)),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -110,3 +111,31 @@ def test_it_streams_and_stops_and_goes_on(tocsin: Tocsin, how: signal.Signals) -
     assert (told, rest) == (expected, "")
     again = tocsin.items(*WATCH)
     assert again == ([] if how is not signal.SIGKILL else expected[len(expected) - len(again) :])
+
+
+def test_a_readers_fresh_start_is_what_it_had(tocsin: Tocsin) -> None:
+    """From the bus's memory; the place of `alerts watch` moves only when it is named."""
+    events = tocsin.items("events", "ls", "--as", "beta")
+    alerts = {one["id"] for one in tocsin.items("alerts", "ls", "--as", "beta")}
+    done = tocsin.json("resync", "--as", "beta")
+    assert (done["events"], done["alerts"]) == (len(events), len(alerts))
+    assert (done["bad"], done["missing"]) == ([], [])
+    assert done["signatures"] >= len(events) + len(alerts)
+    assert tocsin.items("events", "ls", "--as", "beta") == events
+    assert tocsin.items(*WATCH)
+    (tocsin.home / "agencies" / "beta" / "reader.watch.db").write_bytes(b"rubbish" * 999)
+    assert tocsin.json("resync", "--as", "beta", "--reader", "watch")["alerts"] == len(alerts)
+    assert tocsin.items(*WATCH) == []
+    assert tocsin("resync", "--as", "nobody").code == 1
+
+
+def test_a_state_that_was_copied_from_another_reader_is_refused_with_the_way_back(tocsin: Tocsin) -> None:
+    tocsin.ok("alerts", "ls", "--as", "beta")
+    tocsin.ok("alerts", "ls", "--as", "alpha")
+    agencies = tocsin.home / "agencies"
+    shutil.copy(agencies / "alpha" / "reader.picture.db", agencies / "beta" / "reader.picture.db")
+    done = tocsin("alerts", "ls", "--as", "beta")
+    assert done.code == 3
+    assert "tocsin resync --as beta`" in done.err
+    tocsin.ok("resync", "--as", "beta")
+    tocsin.ok("alerts", "ls", "--as", "beta")
