@@ -1,6 +1,6 @@
 """The power is cut at every write and sync of a whole bus at work: nothing acknowledged is lost, nothing is half there.
 
-Publishers, ingest, correlate and upkeep are the real ones; what the disk did is recorded and played again
+Publishers, ingest, correlate, upkeep and readers are the real ones; what the disk did is recorded and played again
 (tests/support/recording_disk.py), and the real code opens what a cut leaves. `python -m tests.bench.power_cuts` does
 more of it.
 """
@@ -46,7 +46,9 @@ def recording(founded: Home) -> Recording:
 @pytest.mark.slow
 def test_a_power_cut_anywhere_loses_nothing_that_was_acknowledged(recording: Recording, memory: Path) -> None:
     assert recording.changes(LOG) >= 200
-    assert all(recording.changes(f"agencies/{agency}/publisher.db") >= ROUNDS for agency in AGENCIES)
+    for agency in AGENCIES:
+        assert recording.changes(f"agencies/{agency}/publisher.db") >= ROUNDS
+        assert recording.changes(f"agencies/{agency}/reader.main.db") >= ROUNDS // 2
     kinds = {(one.what, one.name.rpartition("-")[2]) for one in recording.disk.operations}
     assert {("write", LOG), ("sync", LOG), ("sync", "wal"), ("delete", "wal"), ("create", "wal")} <= kinds, kinds
     cuts = Cuts(recording, memory, SEED)
@@ -71,7 +73,7 @@ def test_without_full_syncs_the_same_cuts_find_losses(tmp_path: Path, memory: Pa
         work(home, AGENCIES[:1], 1, REPORTS)
     cuts = Cuts(made, memory, SEED)
     cuts.everywhere()
-    assert {place.split()[0] for place in cuts.tally.losses} == {LOG, "agencies/aa/publisher.db"}
+    assert {place.split()[0] for place in cuts.tally.losses} >= {LOG, "agencies/aa/publisher.db"}
     assert len(cuts.tally.losses) > 20
     assert cuts.tally.broken == []
 

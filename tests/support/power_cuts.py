@@ -23,7 +23,8 @@ from unittest.mock import patch
 
 import apsw
 
-from bus.client import Subscriber, open_publisher
+from bus.client import Subscriber, open_publisher, open_subscriber
+from bus.client.kept import Kept
 from bus.client.memory import Memory
 from bus.client.receipts import read_receipts
 from bus.clock import now_ms
@@ -43,6 +44,7 @@ from tests.support.reports import reports
 
 LOG: Final = "bus.db"
 FEED: Final = "field"
+READER: Final = "main"
 _CHECKPOINT_PAGES: Final = 24
 _COMPACTION_RECORDS: Final = 40
 """Small, so that a short recording has many checkpoints and compactions in it."""
@@ -144,7 +146,7 @@ def _planted(synchronous: str) -> Callable[[Path, str | None], apsw.Connection]:
 
 
 def work(home: Home, agencies: tuple[str, ...], rounds: int, records: int = 3) -> None:
-    """Publish, ingest, correlate and keep house, in many small commits: publishers and bus end and begin anew."""
+    """Publish, ingest, correlate, read and keep house, in many small commits: all end and begin anew."""
     settings = Settings(batch_records=1)
     [bus_key] = load_keys(home, "bus")
     for number in range(rounds):
@@ -153,8 +155,15 @@ def work(home: Home, agencies: tuple[str, ...], rounds: int, records: int = 3) -
             with closing(open_publisher(home, log, agency, FEED, batch_records=1)) as publisher:
                 publisher.publish(reports(number * records, records), FEED)
             Runner(log, pin=home.pin(), bus_key=bus_key, settings=settings).run(until_idle=True)
+            read(home, log, agency)
             if number % 3 == 2:
                 log.retain(now_ms())
+
+
+def read(home: Home, log: SqliteLog, agency: str) -> None:
+    """Let the agency's reader go on where it stopped, and verify what it is given."""
+    with closing(open_subscriber(home, log, agency, name=READER)) as subscriber:
+        assert all(received.good for received in subscriber.poll())
 
 
 def go_on(home: Home, agencies: tuple[str, ...], rounds: int, records: int) -> None:
@@ -179,6 +188,8 @@ def go_on(home: Home, agencies: tuple[str, ...], rounds: int, records: int) -> N
         oracle = Oracle(home.pin(), bus_key)
         for record in log.read("events"):
             oracle.step(record.offset, record.value)
+        for agency in agencies:
+            read(home, log, agency)
         for reader in READERS:
             delivered = [record.value for record in log.read(topic("outbox", reader))]
             assert delivered == oracle.pictures[reader].outbox
@@ -242,9 +253,9 @@ class Cuts:
         path = self._folder / database
         try:
             if database != LOG:
-                with closing(Memory(path)) as memory:
-                    found = digest_of(memory._db.execute)
-                    said = [line for (line,) in memory._db.execute("PRAGMA integrity_check") if line != "ok"]
+                with closing(self._opened(path)) as kept:
+                    found = digest_of(kept._db.execute)
+                    said = [line for (line,) in kept._db.execute("PRAGMA integrity_check") if line != "ok"]
             else:
                 with closing(SqliteLog(path, now_ms)) as log:
                     found = digest_of(log._file.read)
@@ -253,6 +264,11 @@ class Cuts:
             found, said = None, [str(fault)]
         self.tally.broken += [f"{where}: {one}" for one in said]
         return found
+
+    def _opened(self, path: Path) -> Memory | Kept:
+        if path.name.startswith("publisher"):
+            return Memory(path)
+        return Kept(path, path.parent.name, self._recording.home.pin())
 
     def _lay(self, database: str, files: dict[str, bytes]) -> None:
         """Put the database's files as the cut left them."""
