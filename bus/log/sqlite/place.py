@@ -1,6 +1,6 @@
 """Where a log may be kept: a local file system, for locks and syncs of network ones can't be relied upon."""
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 from bus.log.faults import LogPlaceError
@@ -29,15 +29,15 @@ def check_place(path: Path, mounts: str | None = None) -> None:
 
 def file_system(path: Path, mounts: str) -> str | None:
     """The kind of the file system that holds an absolute path, by the text of mountinfo (proc(5))."""
+    text = str(path)
     best: tuple[int, str] | None = None
     for line in mounts.splitlines():
         left, _, right = line.partition(" - ")
         fields = left.split()
         if len(fields) <= _MOUNT_POINT or not right:
             continue
-        point = fields[_MOUNT_POINT].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
-        depth = len(PurePosixPath(point).parts)
+        point = fields[_MOUNT_POINT].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\").rstrip("/")
         # Of two mounts on one point the later covers the earlier.
-        if path.is_relative_to(point) and (best is None or depth >= best[0]):
-            best = depth, right.split()[0]
+        if (text == point or text.startswith(f"{point}/")) and (best is None or len(point) >= best[0]):
+            best = len(point), right.split()[0]
     return best and best[1]
