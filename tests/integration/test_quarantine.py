@@ -154,6 +154,28 @@ def test_what_was_accepted_meanwhile_has_no_second_effect(tocsin: Tocsin) -> Non
     assert tocsin.items("quarantine", "ls") == []
 
 
+def test_a_dry_run_knows_what_the_rows_before_would_have_changed(founded: Tocsin, tmp_path: Path) -> None:
+    """Two bodies under one revision, of a publisher that lost its memory: only the first can be accepted."""
+    tocsin, rows = founded.copy(tmp_path), UCDP.read_text("utf-8").splitlines(keepends=True)[:2]
+    for number, text in enumerate((rows[1], rows[1].replace("Bakhtar News", "Bakhtar"))):
+        (tmp_path / "sheet.csv").write_text(rows[0] + text, "utf-8")
+        tocsin.ok("publish", str(tmp_path / "sheet.csv"), "--as", "alpha", "--feed", "reports", "--label", OPEN)
+        if number == 0:
+            for file in (tocsin.home / "agencies" / "alpha").iterdir():
+                file.unlink()
+    floor(tocsin, HIGH)
+    tocsin.ok(*RUN)
+    floor(tocsin, OPEN)
+    outcomes = [
+        (one["outcome"], one["refused"] and one["refused"]["reason"])
+        for one in tocsin("quarantine", "retry", "--all", "--dry-run", "--json").items
+    ]
+    assert outcomes == [("ACCEPTED", None), ("REFUSED", "ID_CONFLICT")]
+    tocsin.ok("quarantine", "retry", "--all", "--force")
+    done = tocsin.json(*RUN)
+    assert (done["accepted"], done["rejected"]) == (1, 1)
+
+
 def test_one_poison_message_stops_nothing(tocsin: Tocsin) -> None:
     with log_of(tocsin) as log:
         log.append(SUBMISSIONS, [NewRecord(SUBMISSIONS, b"\xff", bytes([255]) * size) for size in (0, 7, 300_000)])

@@ -31,7 +31,7 @@ def running(home: Path, *words: str, **environment: str) -> Iterator[subprocess.
         process.communicate()
 
 
-def until(condition: Callable[[], bool], process: subprocess.Popen[str], limit_s: float = 30.0) -> None:
+def until(condition: Callable[[], bool], process: subprocess.Popen[str], limit_s: float = 60.0) -> None:
     """Wait for something that the running command does."""
     end = time.monotonic() + limit_s
     while not condition():
