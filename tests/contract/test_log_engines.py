@@ -435,6 +435,28 @@ def test_the_state_shows_topics_owners_and_cursors(engine: Engine) -> None:
     assert other.describe().owners[0].holder is None
 
 
+def test_a_log_at_work_is_sound(engine: Engine) -> None:
+    log = engine.open()
+    reader = log.take("stage", [SUBMISSIONS])
+    log.append(SUBMISSIONS, new(SUBMISSIONS, *numbers(700)))
+    reader.commit(new(EVENTS, *numbers(20)), {SUBMISSIONS: 700})
+    log.append(DELIVERED, [NewRecord(DELIVERED, b"%d" % (number % 3), b"x") for number in range(1200)])
+    engine.pass_time(15 * DAY_MS)
+    log.append(SUBMISSIONS, new(SUBMISSIONS, b"young"))
+    assert log.retain(log.append(EVENTS, new(EVENTS, b"now"))[0]) > 1800
+    assert [list(log.check(quick=quick)) for quick in (True, False)] == [[], []]
+
+
+def test_a_frozen_view_is_of_one_moment(engine: Engine) -> None:
+    log, other = engine.open(), engine.open()
+    log.append(EVENTS, new(EVENTS, b"a"))
+    with log.frozen():
+        other.append(EVENTS, new(EVENTS, b"b"))
+        assert values(log.read(EVENTS)) == [b"a"]
+        assert next(one.end for one in log.describe().topics if one.name == EVENTS) == log.end(EVENTS) == 1
+    assert values(log.read(EVENTS)) == [b"a", b"b"]
+
+
 def test_a_closed_log_says_so(engine: Engine) -> None:
     log = engine.open()
     log.close()
