@@ -4,7 +4,8 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from tests.chaos.field import Actor, Field, Record, every_actor
+from tests.chaos.conductor import EVERYDAY, Conductor, Pace
+from tests.chaos.field import STAGES, Actor, Field, Record, every_actor
 from tests.chaos.folds import replayed
 from tests.chaos.judge import Finding, Fold, Judgement, judge
 from tests.chaos.moments import Moment
@@ -31,18 +32,17 @@ def wage(  # noqa: PLR0913 - what a campaign is made of
     scene: Scene,
     moments: Mapping[Actor, Sequence[Moment]],
     *,
-    blocks: int = 1,
+    pace: Pace = EVERYDAY,
     plant: str | None = None,
     life: Life | None = None,
     fold: Fold = replayed,
-    watch: Callable[[Field], None] | None = None,
+    watch: Callable[[Field], None] = lambda _: None,
 ) -> Outcome:
-    """Run everybody, hit those who have moments, end in peace, and judge.
-
-    `blocks`: what each publisher is granted with each life of the bus.
-    """
+    """Run everybody, hit those who have moments, end in peace, and judge."""
+    apart = not moments.keys().isdisjoint(STAGES)
     with Field(scene, random.Random(scene.seed), plant, life) as field:
-        field.conduct({actor: moments.get(actor, ()) for actor in every_actor(scene)}, blocks, watch)
+        everybody = {actor: moments.get(actor, ()) for actor in every_actor(scene, apart=apart)}
+        Conductor(field, everybody, pace, watch).run()
         field.drain()
         record = field.record
     with scene.slate() as slate:

@@ -22,6 +22,10 @@ _LINKS: Final = LABELS[:7]
 _KINDS: Final[Mapping[str, float]] = {
     "report": 70, "amend": 12, "retract": 6, "link": 6, "heartbeat": 3, "future": 1.5, "rubbish": 1.5,
 }  # fmt: skip
+_KINDS_FAR: Final[Mapping[str, float]] = {
+    "report": 92, "amend": 3, "retract": 2, "link": 2, "heartbeat": 0.5, "future": 0.25, "rubbish": 0.25,
+}  # fmt: skip
+"""Of large blocks."""
 _REVISED: Final = 3
 """Records that one amendment or retraction is about, at most."""
 _NEAR: Final = 40
@@ -70,7 +74,8 @@ class Plan:
         """What an agency does in this block."""
         if block == 0:
             return "report"
-        [kind] = self._chance(block, "kind", agency).choices(list(_KINDS), list(_KINDS.values()))
+        kinds = _KINDS_FAR if self._scene.spread else _KINDS
+        [kind] = self._chance(block, "kind", agency).choices(list(kinds), list(kinds.values()))
         return kind
 
     def _chance(self, block: int, what: str, agency: str | None = None) -> random.Random:

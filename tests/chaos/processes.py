@@ -45,19 +45,20 @@ class Life(NamedTuple):
     until_idle: bool = False
     often: bool = True
     """Whether checkpoints and compaction come often."""
-    verify: bool = True
-    """Whether a subscriber verifies signatures."""
+    verifies: bool = True
+    """Whether every subscriber verifies signatures, or only the first agency's."""
 
 
 # ---- the bus ----
 
 
-def serve(scene: Scene, life: Life) -> None:
-    """`tocsin run`."""
-    with _life(scene, "bus", life, watch_bus) as (_, _):
+def serve(scene: Scene, stage: str, life: Life) -> None:
+    """`tocsin run`, of both stages or of one."""
+    with _life(scene, "bus", life, watch_bus):
         for name, value in life.settings:
             os.environ[f"TOCSIN_{name}"] = str(value)
         words = ["run", "--home", str(scene.folder / "home")]
+        words += ["--stage", stage] if stage else []
         sys.exit(main([*words, "--until-idle"] if life.until_idle else words))
 
 
@@ -68,7 +69,7 @@ def publish(scene: Scene, agency: str, life: Life) -> None:
     """Publish block by block what is granted, and write into a book what was acknowledged."""
     with _life(scene, "publisher", life, watch_publisher) as (slate, trap):
         path, plan = scene.acknowledged(agency), Plan(scene, agency)
-        block = sum(1 for _ in read_book(path))
+        block, number = sum(1 for _ in read_book(path)), Shared.PUBLISHED + scene.agencies.index(agency)
         clock_ms = _clock(slate)
         log = SqliteLog(scene.home.log, clock_ms)
         publisher = open_publisher(scene.home, log, agency, "field", clock_ms=clock_ms)
@@ -81,6 +82,7 @@ def publish(scene: Scene, agency: str, life: Life) -> None:
                 book.write([json.dumps(done)])
                 trap.passes("publisher.acknowledged")
                 block += 1
+                slate[number] = block
         publisher.close()
         log.close()
 
@@ -92,7 +94,9 @@ def subscribe(scene: Scene, agency: str, life: Life) -> None:
     """Read, and write into a book the number and chain of each delivery; in the end, what the picture holds."""
     with _life(scene, "subscriber", life, watch_subscriber) as (slate, trap):
         log = SqliteLog(scene.home.log, _clock(slate))
-        subscriber = open_subscriber(scene.home, log, agency, name=READER, verify=life.verify)
+        subscriber = open_subscriber(
+            scene.home, log, agency, name=READER, verify=life.verifies or agency == scene.agencies[0]
+        )
         with Book(scene.received(agency)) as book:
             book.write([NEW_LIFE])
             while True:

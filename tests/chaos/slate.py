@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+MOST_AGENCIES: Final = 16
 _NUMBER: Final = struct.Struct("<q")
 
 
@@ -27,6 +28,8 @@ class Shared(IntEnum):
     """How many faults the trap has raised."""
     PLANTED = auto()
     """How often a planted bug has acted."""
+    PUBLISHED = auto()
+    """How many blocks the first publisher has published; the others' numbers follow."""
 
 
 class Slate:
@@ -34,7 +37,7 @@ class Slate:
 
     def __init__(self, path: Path) -> None:
         """Open the file, or make it with zeros."""
-        size = len(Shared) * _NUMBER.size
+        size = (len(Shared) + MOST_AGENCIES) * _NUMBER.size
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             if os.fstat(file).st_size < size:
@@ -51,10 +54,10 @@ class Slate:
     ) -> None:
         self._map.close()
 
-    def __getitem__(self, name: Shared) -> int:
+    def __getitem__(self, name: int) -> int:
         """The number as it stands."""
         return int(_NUMBER.unpack_from(self._map, name * _NUMBER.size)[0])
 
-    def __setitem__(self, name: Shared, number: int) -> None:
+    def __setitem__(self, name: int, number: int) -> None:
         """Let everybody see another number."""
         _NUMBER.pack_into(self._map, name * _NUMBER.size, number)

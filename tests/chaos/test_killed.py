@@ -66,7 +66,7 @@ def test_killed_in_ingest(tmp_path: Path, founded: Path) -> None:
     moments = {THE_BUS: [FIRST, *each(INGEST, chance), Moment("ingest.process", 2, Blow.FAULT)]}
     outcome = wage(scene, moments, fold=naive)
     assert_kept(outcome, moments)
-    assert outcome.record.kills().total() >= 9
+    assert outcome.record.blows().total() >= 9
     assert_clock_leapt(scene)
 
 
@@ -76,7 +76,7 @@ def test_killed_in_correlate(tmp_path: Path, founded: Path) -> None:
     moments = {THE_BUS: [FIRST, *each(CORRELATE, chance), Moment("correlate.process", 2, Blow.FAULT)]}
     outcome = wage(scene, moments)
     assert_kept(outcome, moments)
-    assert outcome.record.kills().total() >= 9
+    assert outcome.record.blows().total() >= 9
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_killed_at_a_tick_and_in_upkeep(tmp_path: Path, founded: Path) -> None:
     moments = {THE_BUS: [FIRST, *each(TICK, chance), *each(UPKEEP, chance)]}
     outcome = wage(scene, moments)
     assert_kept(outcome, moments)
-    assert outcome.record.kills().total() >= 9
+    assert outcome.record.blows().total() >= 9
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ def test_killed_and_stopped_from_outside(tmp_path: Path, founded: Path) -> None:
     moments = {THE_BUS: [FIRST, *anywhere(8, chance), *stops, Moment(ANYWHERE, 120, Blow.STOP)]}
     outcome = wage(scene, moments)
     assert_kept(outcome, moments)
-    assert outcome.record.kills().total() >= 13
+    assert outcome.record.blows().total() >= 13
 
 
 @pytest.mark.slow
@@ -107,4 +107,4 @@ def test_killed_publishers_and_subscribers(tmp_path: Path, founded: Path) -> Non
         moments["subscriber", agency] = [*each(SUBSCRIBER, chance), *anywhere(1, chance)]
     outcome = wage(scene, moments)
     assert_kept(outcome, moments)
-    assert outcome.record.kills().total() >= 30
+    assert outcome.record.blows().total() >= 30

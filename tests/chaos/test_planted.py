@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import pytest
 
 from tests.chaos.campaign import wage
+from tests.chaos.conductor import Pace
 from tests.chaos.field import THE_BUS, Actor
 from tests.chaos.moments import Blow, Moment
 from tests.chaos.plants import PLANTS
@@ -49,7 +50,7 @@ def test_every_plant_has_its_case() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_a_planted_bug_is_found(name: str, tmp_path: Path, founded: Path) -> None:
     scene = make_scene(tmp_path, 11, like=founded)
-    outcome = wage(scene, CASES[name].moments, plant=name, blocks=2)
+    outcome = wage(scene, CASES[name].moments, plant=name, pace=Pace(with_each_life=2))
     assert outcome.planted > 0, "the plant does not meet the code that it spoils"
     assert CASES[name].checks & {finding.check for finding in outcome.findings}, outcome
 
@@ -62,7 +63,7 @@ def test_what_finds_them_finds_nothing_where_nothing_is_planted(tmp_path: Path, 
     for case in CASES.values():
         for actor, moments in case.moments.items():
             together.setdefault(actor, []).extend(moments)
-    outcome = wage(scene, together, blocks=2)
+    outcome = wage(scene, together, pace=Pace(with_each_life=2))
     assert not outcome.findings, "\n".join(map(str, outcome.findings))
     assert not outcome.record.missed
     assert outcome.planted == 0
