@@ -5,11 +5,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 ARGS ?=
 
-.PHONY: help demo test lint bench bench-long bench-fusion soak pins
+.PHONY: help demo test lint bench bench-long bench-fusion soak soak-histories pins
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## play the whole bus on real partner files and show what each agency sees
 	@$(BIN)/tocsin demo $(ARGS)
@@ -35,8 +35,12 @@ bench-long: $(READY) ## memory over years and 200,000 events, and how fast the b
 bench-fusion: $(READY) ## quality of matching on real pairs (needs ../shared beside the project)
 	@$(BIN)/python -m tests.bench.matching $(ARGS)
 
-soak: $(READY) ## thousands of random histories against the naive oracle (ARGS="--histories 200": fewer)
+soak: $(READY) ## 1,000 kills and 1,000,000 events on real homes (ARGS="--kills 20 --events 20000 --seed 7": fewer)
+	@$(BIN)/python -m tests.chaos.soak $(ARGS)
+
+soak-histories: $(READY) ## thousands of random histories against the naive oracle (ARGS="--histories 200": fewer)
 	@$(BIN)/python -m tests.bench.histories $(ARGS)
+	@$(BIN)/python -m tests.bench.histories --roster --histories 2000 $(ARGS)
 
 # The same pins hold for every Python >= 3.11 and every platform. An index's address never enters the file.
 pins: $(READY) ## renew requirements.txt from pyproject.toml (needs a network)
