@@ -21,18 +21,22 @@ def add(commands: Commands) -> None:
 
 
 def _verify(args: Namespace, output: Output) -> int:
-    from bus.operate.soundness import verify_log
+    from bus.operate.soundness import readers_ahead, verify_log
 
     with opened(args) as bus, bar(output) as progress:
         found = verify_log(bus.home, bus.log, quick=args.quick, progress=progress)
+        ahead = readers_ahead(bus.home, bus.log)
+    status = DONE if found.sound and not ahead else NO
     if output.as_json:
-        findings = [one._asdict() for one in found.findings]
-        output.document({"sound": found.sound, "quick": args.quick, "findings": findings, "checked": found.checked})
-        return DONE if found.sound else NO
-    for one in found.findings:
+        said = {
+            name: [one._asdict() for one in some] for name, some in (("findings", found.findings), ("readers", ahead))
+        }
+        output.document({"sound": found.sound, "quick": args.quick, **said, "checked": found.checked})
+        return status
+    for one in (*found.findings, *ahead):
         output.line(f"{one.place}: {one.what}")
     counts = ", ".join(f"{number} {what}" for what, number in found.checked.items())
     output.line(f"{counts} checked: {'the log is sound' if found.sound else f'{len(found.findings)} findings'}")
     if not found.sound:
         output.note("Stop the bus, keep the damaged home for study, and `tocsin restore` its latest backup.")
-    return DONE if found.sound else NO
+    return status

@@ -20,6 +20,7 @@ from bus.operate.backup import back_up, restore
 from bus.operate.soundness import verify_log
 from bus.stages.run import Runner
 from schemas.models import Verdict
+from tests.support.command_line import Tocsin
 from tests.support.homes import make_home
 from tests.support.reports import reports
 
@@ -131,6 +132,25 @@ def test_a_reader_that_had_read_further_says_so_and_does_not_wait_in_silence(wor
     run(restored)
     with pytest.raises(OlderOutboxError):  # also when the outbox has grown past what it had
         read(restored, "bb")
+
+
+def test_by_the_commands_alone_all_is_well_again(worlds: tuple[Home, Home]) -> None:
+    lived, restored = worlds
+    bus = Tocsin(restored.path)
+    told = bus("log", "verify", "--quick")
+    assert told.code == 1
+    assert "agencies/bb/reader.main.db: " in told.out
+    assert "tocsin resync --as bb --reader main" in told.out
+    assert "the log is sound" in told.out
+    publish(restored, AFTER)
+    retract(restored, "test:1")
+    run(restored)
+    bus.ok("resync", "--as", "bb", "--reader", "main")
+    bus.ok("log", "verify")
+    assert read(restored, "bb") == 0
+    events = [{one["ref"] for one in Tocsin(home.path).items("events", "ls", "--as", "bb")} for home in worlds]
+    assert events[0] == events[1] != set()
+    assert lived.path != restored.path
 
 
 def test_a_reader_that_was_behind_the_backup_notices_nothing(worlds: tuple[Home, Home]) -> None:

@@ -6,6 +6,7 @@ the head that `delivered` keeps.
 """
 
 from bus.operate.soundness.finding import Finding, Progress, Soundness
+from bus.operate.soundness.readers import readers_ahead
 from bus.operate.soundness.verify import verify_log
 
-__all__ = ["Finding", "Progress", "Soundness", "verify_log"]
+__all__ = ["Finding", "Progress", "Soundness", "readers_ahead", "verify_log"]
