@@ -143,10 +143,12 @@ def report(  # noqa: PLR0913, PLR0917 - the parts of one story
     """What became of each row; the first refusals in full."""
     from bus.client import Outcome
 
-    done, counts = result.done, {outcome.value.lower(): result.done.count(outcome) for outcome in Outcome}
+    done = result.done
+    taken = {outcome: done.count(outcome, "retraction") for outcome in (Outcome.NEW, Outcome.AMENDED)}
+    counts = {outcome.value.lower(): done.count(outcome) - taken.get(outcome, 0) for outcome in Outcome}
     refused = [refused_json(one) for one in result.refused]
     refused += [{"id": line.id, **refusal_json(line.refusal)} for line in done.refused if line.refusal]
-    counts["refused"] = len(refused)
+    counts |= {"retracted": sum(taken.values()), "refused": len(refused)}
     failed = bool(done.refused) or result.flawed or bool(withdrawn and withdrawn.refused)
     if output.as_json:
         snapshot = {"missing": result.missing, "withdrawn": withdrawn.sent if withdrawn else 0} if args.snapshot else {}
