@@ -45,5 +45,6 @@ def test_the_wheel_works_without_the_repository(installed: Path) -> None:
 def test_the_wheel_names_the_command_and_the_adapters(installed: Path) -> None:
     said = next(installed.glob("tocsin-*.dist-info")).joinpath("entry_points.txt").read_text("utf-8")
     assert "tocsin = bus.cli:main" in said
+    assert "cap = adapters.cap:ADAPTER" in said
     assert "ucdp_ged = adapters.ucdp_ged:ADAPTER" in said
     assert "table = adapters.table:ADAPTER" in said
