@@ -150,8 +150,8 @@ class Shards:
         for name in self._wanted(names):
             if name != AUTHORITY and len(self._workers.keys() - {AUTHORITY}) >= share:
                 break
-            if time.monotonic() >= now + TAKING_S:
-                self._look_at = 0.0
+            if taken and time.monotonic() >= now + TAKING_S:
+                self._look_at = 0.0  # the others in the next turn, which comes: this one was not idle
                 break
             self._workers[name] = self._worker(self._stage(name))
             # A turn takes the name; where another process has it, this one forgets it again.
