@@ -152,7 +152,8 @@ def _tell(output: Output, done: "Revocation", *, dry_run: bool) -> None:
     for key_id in done.new:
         output.line(f"  {done.holder} has the key {key_id} instead")
     if done.holder == BUS and done.compromised_since is not None:
-        output.line("  Alerts that were delivered since then no longer verify until they change or are read anew.")
+        verb = "would be" if dry_run else "are"
+        output.line(f"  All alerts that readers have {verb} delivered once more, signed with the next key.")
 
 
 def _ls(args: Namespace, output: Output) -> int:

@@ -52,8 +52,13 @@ class HomeKeys:
     home: Home
 
     def __call__(self, trust: Trust, at: int) -> SigningKey:
-        """The newest that the roster in force lets sign alerts at `at` (UTC ms)."""
-        return key_now(self.home, trust, BUS, ALERTS, at)
+        """The newest that the roster in force lets sign alerts at `at` (UTC ms), or later, if it only begins then.
+
+        What is signed now is delivered later than the last tick: a key of a roster that came since is good already.
+        """
+        entry = trust.agency(BUS)
+        begun = () if entry is None else (key.valid_from for key in entry.keys)
+        return key_now(self.home, trust, BUS, ALERTS, max([at, *begun]))
 
 
 def kept_or_new(home: Home, holder: str, entered: frozenset[str] = frozenset()) -> SigningKey:

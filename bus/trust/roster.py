@@ -117,6 +117,12 @@ class Trust:
         entry = self._tables.keys.get(key_id)
         return entry is not None and at >= entry.tainted_from
 
+    def thefts(self, agency: str) -> tuple[tuple[str, int], ...]:
+        """An agency's keys that were stolen, by id, each with the time since when (UTC ms); sorted."""
+        entry = self.agency(agency)
+        keys = () if entry is None else entry.keys
+        return tuple(sorted((key.key_id, key.compromised_since) for key in keys if key.compromised_since is not None))
+
     def judge_roster(self, envelope: Envelope) -> Refusal | None:
         """Why these bytes are not to be decoded as the next roster: neither pin nor roots in force vouch for them."""
         named = parse_payload_type(envelope.payload_type)

@@ -89,6 +89,9 @@ class HeldVariant(Value):
     ties: Many[HeldTie] = ()
     level: int = Field(ge=0, le=4, description="Severity.")
     probability: Probability
+    seal: Hex32 | None = Field(
+        default=None, description="Which thefts of the bus's keys were known when it was signed; null: none."
+    )
 
 
 class HeldAlert(Value):

@@ -21,7 +21,8 @@ from tests.support.replay import Deliveries, Replay, merge
 from tests.support.roster_histories import roster_history
 from tests.support.simulator import DAY_MS
 
-SEEDS = range(8)
+SEEDS = (1, 6, 7, 15, 23, 25, 26, 27)
+"""Together they hold all that is to be tried, see below."""
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -41,6 +42,7 @@ def test_what_each_reader_holds_is_the_oracles_at_every_position_after_any_resta
 
 def test_the_histories_hold_what_they_are_meant_to_try() -> None:
     seen: set[tuple[str, str, str | None]] = set()
+    changes: set[str] = set()
     keys: list[Any] = []
     for seed in SEEDS:
         run, said = told(seed)
@@ -48,8 +50,11 @@ def test_the_histories_hold_what_they_are_meant_to_try() -> None:
         for values in (values for delivered in said for values in delivered.values()):
             for one in (decode_trusted(newest("delivery"), value) for value in values):
                 seen.add((one["kind"], one["change"], one["reason"]))
+                changes.update(one["what_changed"])
     assert {("event", "RETRACTED", reason) for reason in ("TAINTED", "RIGHT_LOST", "AUTHOR_RETRACTED")} <= seen
     assert {("link", "RETRACTED", reason) for reason in ("TAINTED", "RIGHT_LOST")} <= seen
+    assert {("retraction", "RETRACTED", reason) for reason in ("TAINTED", "RIGHT_LOST")} <= seen
+    assert changes >= {"REVISION", "EVIDENCE", "SIGNATURE"}
     assert {("alert", "RETRACTED", reason) for reason in ("TAINTED", "RIGHT_LOST", "BELOW_THRESHOLD")} <= seen
     assert {("alert", "UPDATE", None), ("alert", "NEW", None), ("event", "UPDATE", None)} <= seen
     assert any(key.valid_until is not None and key.revoked_at is None for key in keys)
@@ -58,7 +63,7 @@ def test_the_histories_hold_what_they_are_meant_to_try() -> None:
     assert any(key.feeds == ("field",) for key in keys)
 
 
-@pytest.mark.parametrize("seed", [100, 101, 102, 104])
+@pytest.mark.parametrize("seed", [100, 102, 104])
 def test_suspended_and_admitted_again_is_a_new_admission(seed: int) -> None:
     world = roster_history(seed).world
     reader, world.expires_at = world.agencies["aa"], world.now + 400 * DAY_MS

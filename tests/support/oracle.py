@@ -115,6 +115,7 @@ class Oracle:
         now = {story.draft.alert_id: story for story in stories if story.draft is not None}
         before = picture.alerts
         fallen = self._fallen(picture)
+        seal = self.prefix.thefts()
         picture.alerts = now
         vanished = {one: self._vanished(picture, before[one], left) for one in before if one not in now}
         for identity in sorted({*now, *before, *fallen, *closing}):
@@ -126,11 +127,14 @@ class Oracle:
                 reason, holder = vanished[identity]
                 picture.deliver(Change.RETRACTED, "alert", identity, reason=reason, superseded_by=holder)
             elif identity not in before:
+                picture.seals[identity] = seal
                 replaces = min((one for one, (_, held) in vanished.items() if held == identity), default=None)
                 signed = self._signed(now[identity].draft)
                 picture.deliver(Change.NEW, "alert", identity, body=signed, replaces=replaces)
-            elif variant(before[identity].draft) != variant(now[identity].draft):
+            elif variant(before[identity].draft) != variant(now[identity].draft) or picture.seals[identity] != seal:
                 what = what_changed(before[identity].draft, now[identity].draft)
+                what += ("SIGNATURE",) if picture.seals[identity] != seal else ()
+                picture.seals[identity] = seal
                 picture.deliver(Change.UPDATE, "alert", identity, body=self._signed(now[identity].draft), what=what)
 
     def _stories(self, picture: Picture) -> list[Story]:
@@ -188,7 +192,9 @@ class Oracle:
                 picture.has["event", node.key].closed_at = self._tick()
             if story.draft is not None:
                 members = [picture.has["event", node.key].said for node in story.members]
-                picture.closed[story.draft.alert_id] = Closed(members, story.related, story.draft, self._tick())
+                picture.closed[story.draft.alert_id] = Closed(
+                    members, story.related, story.draft, self._tick(), picture.seals[story.draft.alert_id]
+                )
                 del picture.alerts[story.draft.alert_id]
         self._alerts(picture, {}, {story.draft.alert_id for story in quiet if story.draft is not None})
 
@@ -200,7 +206,7 @@ class Oracle:
         fallen = {}
         for identity, closed in picture.closed.items():
             out = [said for said in closed.members if self._why(picture, said) is not None]
-            if out or self._readable(picture, closed.related) != closed.related:
+            if out or self._readable(picture, closed.related) != closed.related or closed.seal != self.prefix.thefts():
                 fallen[identity] = out
         return fallen
 
@@ -224,9 +230,10 @@ class Oracle:
             gone = [self._why(picture, said) for said in fallen if said.ref == closed.draft.founder_key]
             reason = gone[0] if gone and gone[0] else DeliveryReason.BELOW_THRESHOLD
             picture.deliver(Change.RETRACTED, "alert", identity, reason=reason)
-        elif variant(draft) != variant(closed.draft):
+        elif variant(draft) != variant(closed.draft) or closed.seal != self.prefix.thefts():
             what = what_changed(closed.draft, draft)
-            closed.draft = draft
+            what += ("SIGNATURE",) if closed.seal != self.prefix.thefts() else ()
+            closed.draft, closed.seal = draft, self.prefix.thefts()
             picture.deliver(Change.UPDATE, "alert", identity, body=self._signed(draft), what=what)
 
     def _why(self, picture: Picture, cited: Said) -> DeliveryReason | None:

@@ -30,6 +30,7 @@ class Closed:
     related: tuple[Related, ...]
     draft: AlertDraft
     closed_at: int
+    seal: object
 
 
 @dataclass(eq=False)
@@ -41,6 +42,8 @@ class Picture:
     has: dict[Key, Had] = field(default_factory=dict)
     alerts: dict[str, Story] = field(default_factory=dict)
     closed: dict[str, Closed] = field(default_factory=dict)
+    seals: dict[str, object] = field(default_factory=dict)
+    """Of each open alert, which thefts of the bus's keys were known when it was signed."""
     revisions: dict[tuple[str, str], int] = field(default_factory=dict)
     gone_at: dict[tuple[str, str], int] = field(default_factory=dict)
     """The last tick when something was taken away, for which the revision counter survives."""

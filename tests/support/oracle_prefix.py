@@ -219,6 +219,12 @@ class Prefix:
     def window_ms(self) -> float:
         return self.parameters.cluster.closing_days * DAY_MS
 
+    def thefts(self) -> object:
+        """What is known of stolen keys of the bus: what they signed is signed anew."""
+        bus = self.trust.agency("bus")
+        keys = () if bus is None else bus.keys
+        return {key.key_id: key.compromised_since for key in keys if key.compromised_since is not None}
+
     def is_tainted(self, one: Said) -> bool:
         """Section 3: a revocation with `compromised_since` takes what was accepted since out of all pictures."""
         return self.trust.is_tainted(one.key_id, one.accepted_at)

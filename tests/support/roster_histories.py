@@ -26,13 +26,13 @@ class Authority(Author):
     def acts(self) -> list[tuple[Callable[[], object], float]]:
         """What can happen, with weights."""
         return [
-            (self.event, 30),
+            (self.event, 36),
             (self.world.tick, 16),
             (self.amend, 8),
             (self.retract, 6),
             (self.replace, 3),
             (self.link, 8),
-            (self.roster, 36),
+            (self.roster, 32),
             (self.policy, 1),
             (self.dense, 1),
         ]
@@ -56,14 +56,15 @@ class Authority(Author):
         return [
             (self.rotated, 4),
             (self.revoked, 3),
-            (self.stolen, 4),
+            (self.stolen, 6),
             (self.stolen_earlier, 3),
             (self.suspended, 4),
-            (self.raised, 3),
-            (self.lowered, 4),
-            (self.limited, 3),
+            (self.raised, 7),
+            (self.lowered, 3),
+            (self.limited, 2),
             (self.floors, 3),
             (self.quota, 1),
+            (self.stolen_from_bus, 2),
             (self.changed, 2),
             (self.grown, 2),
         ]
@@ -96,9 +97,14 @@ class Authority(Author):
             assert until is not None
             key.compromised_since = until - self.chance.randint(0, 6 * DAY_MS)
 
+    def stolen_from_bus(self) -> None:
+        """A key of the bus was stolen, or earlier than was thought."""
+        self.world.steal_from_bus(self.world.now - self.chance.randint(0, 8 * DAY_MS))
+
     def suspended(self) -> None:
         """An agency is suspended, or its suspension ends."""
-        agency = self.agency()
+        out = [agency for agency in self.world.agencies.values() if agency.suspended]
+        agency = self.chance.choice(out) if out and self.chance.random() < 0.8 else self.agency()
         agency.suspended = not agency.suspended
 
     def raised(self) -> None:

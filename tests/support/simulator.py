@@ -95,6 +95,8 @@ class World:
     sequence: int = 0
     minted: int = 0
     pin: bytes = b""
+    stolen_from_bus: list[Key] = field(default_factory=list)
+    """Keys that the bus had before and were stolen; it signs with another."""
 
     def __post_init__(self) -> None:
         """Mint the root's and the bus's key."""
@@ -105,6 +107,14 @@ class World:
         """The next key of this world."""
         self.minted += 1
         return SigningKey.from_bytes(hashlib.sha256(f"{self.seed}/{self.minted}".encode()).digest())
+
+    def steal_from_bus(self, since: int) -> None:
+        """The next roster says that a key of the bus was stolen then, or then already."""
+        if not self.stolen_from_bus:
+            former = SigningKey.from_bytes(hashlib.sha256(f"{self.seed}/former".encode()).digest())
+            self.stolen_from_bus.append(Key(former, START - DAY_MS, revoked_at=self.now, compromised_since=since))
+        [key] = self.stolen_from_bus
+        key.compromised_since = min(since, key.compromised_since or since)
 
     def admit(self, name: str, clearance: Mapping[str, Any], feeds: Mapping[str, Feed]) -> Agency:
         """Enter an agency into the next roster."""
@@ -119,7 +129,7 @@ class World:
         version = self.next_version("roster")
         root = self.root.public
         authority = Agency("authority", {}, {"control": Feed()}, [Key(self.root, START - DAY_MS)])
-        bus = Agency("bus", {}, {}, [Key(self.bus, START - DAY_MS)])
+        bus = Agency("bus", {}, {}, [*self.stolen_from_bus, Key(self.bus, START - DAY_MS)])
         body = {
             "version": version,
             "expires_at": self.expires_at,

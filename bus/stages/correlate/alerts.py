@@ -124,7 +124,7 @@ class Alerts:
             new &= ~common
             if old in vanishing:
                 vanishing[old] &= ~common
-            if old.variant != now.variant:
+            if not old.reads_as(now):
                 changed |= common
                 told.fresh.append((now, common, Change.UPDATE, old.changes_to(now), content))
                 state.open.take(old, common)
@@ -206,7 +206,7 @@ def make_variant(state: State, draft: AlertDraft, members: tuple[Member, ...], t
     """The state of an alert as it will be remembered; its id of state is filled in when it is encoded."""
     level, probability = draft.body["severity"]["level"], draft.body["confidence"]["probability"]
     label = state.rights.state(draft.label.text)
-    return Variant(draft.alert_id, "", label, members, ties, level, probability)
+    return Variant(draft.alert_id, "", label, members, ties, level, probability, state.seal)
 
 
 def reasons(

@@ -114,6 +114,7 @@ def _held_variant(variant: Variant) -> dict[str, Any]:
         "ties": [{"ref": tie.ref, "labels": [label.text for label in tie.labels]} for tie in variant.ties],
         "level": variant.level,
         "probability": variant.probability,
+        "seal": variant.seal,
     }
 
 

@@ -47,6 +47,7 @@ class Fold:
         self._alerts = Alerts(self.state)
         self._frozen = Frozen(self.state)
         self._is_graph_stale = False
+        self._seal = self.state.seal
 
     def step(self, step: Step) -> list[Notice]:
         """Take one record; returns what it changes for readers, in the order in which each is told."""
@@ -137,6 +138,9 @@ class Fold:
         """Rights, roster, policies or parameters changed: every record and every alert is judged anew."""
         if self._is_graph_stale:
             self._empty_graph(moves)
+        if self._seal != self.state.seal:
+            self._seal = self.state.seal
+            moves.mark({entry.ref: entry.open for entry in self.state.store if entry.open})
         entries = sorted(self.state.store, key=lambda entry: (entry.kind, entry.ref))
         self._records.reconcile(entries, moves)
         if self._is_graph_stale:

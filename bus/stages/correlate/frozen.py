@@ -2,7 +2,7 @@
 
 A member falls, as the alert cites it, when its revision is tainted, retracted or replaced, and for a reader who may no
 longer read it. Expiry, amendments and links don't touch a closed alert: it may cite what has left the picture. What it
-names as related goes with the right to read it.
+names as related goes with the right to read it. An alert whose signature may be a thief's is signed anew.
 """
 
 from collections.abc import Iterable
@@ -49,7 +49,7 @@ class Frozen:
                 left = _left(variant, falls, bit)
                 groups[left] = groups.get(left, 0) | 1 << bit
             for left, who in groups.items():
-                if left != (variant.members, variant.ties):
+                if left != (variant.members, variant.ties) or variant.seal != self._state.seal:
                     notices += self._shrink(variant, left, falls[0], who)
         return notices
 
@@ -78,7 +78,7 @@ class Frozen:
             notices.append(gone(state, old.alert_id, denied, DeliveryReason.RIGHT_LOST))
         if permitted := mask & now.label.mask:
             state.closed.put(now, permitted)
-            if now.variant == old.variant:
+            if now.reads_as(old):
                 state.mark(("alert", (old.alert_id,)), permitted)
             else:
                 notices.append(_update(state, old, now, content, permitted))

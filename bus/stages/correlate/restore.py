@@ -218,7 +218,9 @@ class Restore:
             Tie(tie["ref"], tuple(state.rights.state(text) for text in tie["labels"])) for tie in shown["ties"]
         )
         label = state.rights.state(shown["label"])
-        variant = Variant(alert_id, shown["variant"], label, members, ties, shown["level"], shown["probability"])
+        variant = Variant(
+            alert_id, shown["variant"], label, members, ties, shown["level"], shown["probability"], shown["seal"]
+        )
         shelf = state.closed if held["standing"] == Standing.CLOSED else state.open
         shelf.put(variant, 1 << bit)
 

@@ -30,6 +30,8 @@ class Variant:
     ties: tuple[Tie, ...]
     level: int
     probability: float
+    seal: str | None = None
+    """Under which thefts of the bus's keys it was signed: where more are known, it is signed anew."""
     mask: int = 0
 
     @property
@@ -40,6 +42,19 @@ class Variant:
     def copy(self) -> "Variant":
         """The same state, had by nobody yet: a shelf keeps the object that it is given."""
         return replace(self, mask=0)
+
+    def same_as(self, other: "Variant") -> bool:
+        """Whether nothing that is remembered of both differs, but for who has them."""
+        return (self.variant, self.seal, self.members, self.ties) == (
+            other.variant,
+            other.seal,
+            other.members,
+            other.ties,
+        )
+
+    def reads_as(self, other: "Variant") -> bool:
+        """Whether a reader who has this is told nothing of the other: neither content nor signature differ."""
+        return (self.variant, self.seal) == (other.variant, other.seal)
 
     def evidence(self) -> list[tuple[Ref, bytes]]:
         """What the alert rests on."""
@@ -53,6 +68,7 @@ class Variant:
             ("SEVERITY_DOWN", now.level < self.level),
             ("CONFIDENCE", now.probability != self.probability),
             ("LABEL", now.label.text != self.label.text),
+            ("SIGNATURE", now.seal != self.seal),
         )
         return tuple(word for word, holds in said if holds)
 
@@ -84,7 +100,7 @@ class Shelf:
         A tie without a join stands in no byte of an alert, so that equal variants may differ in it.
         """
         for known in self._by_id.get(variant.alert_id, ()):
-            if (known.variant, known.members, known.ties) == (variant.variant, variant.members, variant.ties):
+            if known.same_as(variant):
                 known.mask |= mask
                 return
         variant.mask = mask

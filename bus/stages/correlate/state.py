@@ -1,11 +1,13 @@
 """What the fold knows at a position of `events`, shared by its steps."""
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final
 
 from bus.fusion.graph import Graph
 from bus.fusion.node import Node
 from bus.labels import Label
+from bus.names import BUS
 from bus.stages.control import Control
 from bus.stages.correlate.bonds import Bonds
 from bus.stages.correlate.deadlines import Deadlines
@@ -55,6 +57,12 @@ class State:
     def paused(self) -> bool:
         """An expired roster pauses deliveries; before the first roster and tick there is nobody to deliver to."""
         return self.tick is None or self.control.trust.expired(self.tick)
+
+    @property
+    def seal(self) -> str | None:
+        """Stands for all that the roster says of thefts of the bus's keys; None where there was none."""
+        thefts = self.control.trust.thefts(BUS)
+        return sha256(repr(thefts).encode()).hexdigest()[:32] if thefts else None
 
     def is_past(self, first_at: int) -> bool:
         """Whether a record first accepted then is closed at the last tick."""
