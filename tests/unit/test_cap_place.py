@@ -103,7 +103,7 @@ def test_a_long_shape_is_rounded_and_a_longer_one_left_out() -> None:
     place = found(ring(20_000), notes=notes)
     assert notes == {SHAPE_LEFT_OUT: 1}
     assert "geometry" not in place
-    assert place["uncertainty_km"] > 50
+    assert place["uncertainty_km"] > 10
 
 
 @pytest.mark.parametrize(
