@@ -12,9 +12,10 @@ from bus.config import Settings
 from bus.home import Home, load_keys
 from bus.log.protocol import NewRecord
 from bus.log.sqlite import SqliteLog
-from bus.log.topics import topic
+from bus.log.topics import EVENTS_MS, topic
 from bus.operate.soundness import Soundness, verify_log
 from bus.stages.run import Runner
+from bus.units import DAY_MS
 from schemas.codec import decode_own, decode_trusted, encode
 from schemas.registry import newest, of_bytes
 from tests.support.command_line import Tocsin
@@ -78,6 +79,26 @@ def test_a_log_is_sound_while_the_bus_is_at_work_on_it(home: Home) -> None:
     assert found.sound, found.findings
     log.close()
     other.close()
+
+
+@pytest.mark.parametrize("days", [20, 130, 500])
+def test_what_retention_removed_is_not_missing(home: Home, days: int) -> None:
+    log = SqliteLog(home.log, now_ms)
+    try:
+        assert log.retain(now_ms() + days * DAY_MS) > 0
+        found = verify_log(home, log)
+        assert found.sound, found.findings
+        assert verify_log(home, log, quick=True).sound
+        if days > EVENTS_MS // DAY_MS:
+            return
+        for agency, envelope in islice(submissions(writer(home, 5)), 6):
+            submit(log, agency, envelope)
+        run(home, log)
+        found = verify_log(home, log)
+        assert found.sound, found.findings
+        assert found.checked["deliveries"] > 0
+    finally:
+        log.close()
 
 
 def first(vandal: Vandal, name: str, fits: Callable[[bytes], bool]) -> int:

@@ -64,7 +64,9 @@ class Outboxes:
             yield from self._body(place, record, delivery)
             if self.deliveries % _EVERY == 0:
                 progress(f"chain of {state.name}", record.offset - state.start, state.end - state.start)
-        yield from self._headed(reader, sequence, chain)
+        if state.start == 0 or sequence:  # else all is past retention, and the head is taken at its word
+            yield from self._headed(reader, sequence, chain)
+        yield from ahead(self._moment, reader)
 
     def _headed(self, reader: str, sequence: int, chain: bytes) -> Iterator[Finding]:
         """Whether `delivered` says that the outbox ends here."""
@@ -74,7 +76,6 @@ class Outboxes:
             yield Finding(
                 topic("delivered", reader), f"its head says {said[0]} deliveries, the outbox ends at {sequence}"
             )
-        yield from ahead(self._moment, reader)
 
     def _body(self, place: str, record: Record, delivery: Delivery) -> Iterator[Finding]:
         """An author's record is one of `events`; an alert is signed by the bus."""
@@ -122,9 +123,10 @@ def last_delivery(log: Log, moment: Moment, reader: str) -> Iterator[Finding]:
     head = moment.heads.get(reader)
     last = next(log.read(state.name, max(state.end - 1, 0), state.end), None) if state.end else None
     found = None if last is None else _decoded(last)
+    is_gone = last is None and state.start > 0
     if isinstance(found, Finding):
         yield found
-    elif (None if found is None else (found.sequence, found.chain)) != (
+    elif not is_gone and (None if found is None else (found.sequence, found.chain)) != (
         None if head is None else (head.sequence, head.chain)
     ):
         yield Finding(topic("delivered", reader), "its head is not the outbox's last delivery")
