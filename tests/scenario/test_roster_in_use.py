@@ -54,7 +54,7 @@ class Bus(Tocsin):
             log.close()
 
     def good(self, agency: str) -> bool:
-        return bool(self.json("verify", "--as", agency)["good"])
+        return self("verify", "--as", agency).code == 0
 
     def steal(self, ref: str, **changes: Any) -> None:
         """Whoever has alpha's key signs an event as they like and puts it into alpha's topic."""
@@ -220,3 +220,12 @@ def test_the_bus_and_the_authority_change_their_keys_and_everything_verifies(bus
     findings = [one for checked in verified["checked"] for one in checked["findings"]]
     signers = {one["key_id"] for one in findings if one["checked"] == "alert"}
     assert len(signers) == 2, "an alert is signed once: those from before bear the old key"
+
+    # The key that signed them turns out to be stolen: nobody trusts an alert until it is signed anew, by itself.
+    bus.ok("key", "revoke", "bus", "--compromised-since", "2026-01-01")
+    assert not bus.good("alpha")
+    past, held = len(bus.told("alpha")), bus.alerts("alpha")
+    bus.run()
+    assert {(change, ref) for change, ref, _ in bus.told("alpha")[past:]} == {("UPDATE", ref) for ref in held}
+    assert bus.alerts("alpha") == held
+    assert bus.good("alpha")
