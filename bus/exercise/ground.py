@@ -19,9 +19,9 @@ from bus.log.faults import Owned
 from bus.log.protocol import Log
 from bus.log.sqlite import SqliteLog
 from bus.log.topics import topic
-from bus.names import AUTHORITY, BUS
+from bus.names import AUTHORITY
 from bus.operate import Desk, found
-from bus.operate.keys import newest_key
+from bus.operate.keys import HomeKeys
 from bus.stages.run import Runner
 from bus.stages.ticks import last_tick
 from bus.units import HOUR_MS
@@ -208,4 +208,4 @@ def quiet() -> Iterator[None]:
 
 
 def _runner(home: Home, log: Log, settings: Settings, clock_ms: Callable[[], int]) -> Runner:
-    return Runner(log, pin=home.pin(), bus_key=newest_key(home, BUS), settings=settings, clock_ms=clock_ms)
+    return Runner(log, pin=home.pin(), bus_key=HomeKeys(home), settings=settings, clock_ms=clock_ms)

@@ -34,17 +34,6 @@ def key_now(home: Home, trust: Trust, holder: str, feed: str, at: int) -> Signin
     return key
 
 
-def newest_key(home: Home, holder: str) -> SigningKey:
-    """The newest file's; a fault where this home holds none."""
-    keys = held_keys(home, holder)
-    if not keys:
-        raise DeskError(
-            f"this home holds no key of `{holder}`",
-            f"Work where that key is, or copy its file into the folder keys/{holder} of this home.",
-        )
-    return keys[-1]
-
-
 @dataclass(frozen=True, slots=True)
 class HomeKeys:
     """The bus's keys in a home, asked which one signs an alert now: so it can be rotated while the bus runs."""

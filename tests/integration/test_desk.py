@@ -19,6 +19,8 @@ from bus.operate import ClearanceTerms, Desk, DeskError, FeedTerms, found
 from bus.operate.desk import DESK
 from bus.operate.disk import disk_of
 from bus.operate.doctor import Place, look
+from bus.operate.keydesk import KeyDesk, Rotation
+from bus.operate.keys import HomeKeys
 from bus.operate.quarantine import find, rejected
 from bus.operate.status import Status as Glance
 from bus.operate.status import status
@@ -301,3 +303,16 @@ def test_an_expired_roster_is_followed_by_the_next(bus: Bus) -> None:
     bus.clock.now += 2 * YEAR_MS
     admitted(bus, "alpha")
     assert not bus.desk.control.trust.expired(bus.clock())
+
+
+def test_the_bus_signs_with_its_next_key_at_once_though_the_last_tick_is_older(bus: Bus) -> None:
+    tick = bus.clock.now
+    done = KeyDesk(bus.desk, bus.log).rotate("bus", 0)
+    assert isinstance(done, Rotation)
+    trust = bus.desk.control.trust
+    assert HomeKeys(bus.home)(trust, tick).public.key_id == done.new[0]
+    for path in (bus.home.keys / "bus").glob(f"{done.new[0]}*"):
+        path.unlink()
+    with pytest.raises(DeskError, match="no key of `bus` that may sign now") as fault:
+        HomeKeys(bus.home)(trust, bus.clock() + 1000)
+    assert "tocsin key rotate bus" in fault.value.advice
