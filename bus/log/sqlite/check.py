@@ -46,6 +46,12 @@ def check(file: LogFile, *, quick: bool) -> Iterator[str]:
     said = [str(line) for (line,) in file.read(asked)]
     if said != ["ok"]:
         yield from (f"{file.path.name}: {' '.join(line.split())}" for line in said)
+    with file.frozen():  # others write meanwhile
+        yield from _rows(file, quick=quick)
+
+
+def _rows(file: LogFile, *, quick: bool) -> Iterator[str]:
+    """Parts 2 to 5."""
     topics = [_Kept(*one) for one in file.read(_TOPICS)]
     # 2 records of no topic
     numbers = {topic.number for topic in topics}
