@@ -84,10 +84,10 @@ class Picture:
             update = "UPDATE held SET closed=1, revision=? WHERE kind=? AND ref=?"
             self._db.execute(update, (delivery.revision, kind, ref))
         elif delivery.body is not None:
-            if is_event:
-                self._db.execute(_REMEMBER, (kind, ref))
             before = self._db.execute("SELECT closed FROM held WHERE kind=? AND ref=?", (kind, ref))
             closed = bool(before and before[0][0])
+            if before and is_event:
+                self._db.execute(_REMEMBER, (kind, ref))
             self.put(Held(delivery.kind, ref, delivery.revision, delivery.body, delivered_at, closed))
             self._db.execute("DELETE FROM gone WHERE kind=? AND ref=?", (kind, ref))
 

@@ -28,7 +28,7 @@ from bus.client.verify import Finding, verify_held
 from bus.clock import now_ms
 from bus.errors import Refusal, TocsinError
 from bus.home import Home
-from bus.log.protocol import Log, Record
+from bus.log.protocol import Log
 from bus.log.sqlite import SqliteLog
 from bus.log.topics import topic
 from schemas.delivery import first_chain
@@ -161,7 +161,7 @@ class Subscriber:
 
     def catch_up(self) -> Picture:
         """Read all there is, and return the picture; no signature is judged."""
-        for _ in self._read(threading.Event(), verify=False):
+        for _ in self._read(threading.Event(), verify=False, told=False):
             pass
         return self.picture
 
@@ -186,16 +186,18 @@ class Subscriber:
         """Close it."""
         self.close()
 
-    def _read(self, stop: threading.Event, *, verify: bool) -> Generator[Received, None, None]:
-        """Slice by slice, each in one transaction, until the log ends."""
+    def _read(self, stop: threading.Event, *, verify: bool, told: bool = True) -> Generator[Received, None, None]:
+        """Slice by slice, each in one transaction, until the log ends; nothing is yielded where nobody is `told`."""
         self._chain.check_known(self._kept.head())
         authority = None
         if verify:
             authority = self._authority = self._authority or Authority(self._log, self._pin)
-        while (yield from self._slice(authority, stop)):
+        while (yield from self._slice(authority, stop, told=told)):
             pass
 
-    def _slice(self, authority: Authority | None, stop: threading.Event) -> Generator[Received, None, bool]:
+    def _slice(
+        self, authority: Authority | None, stop: threading.Event, *, told: bool
+    ) -> Generator[Received, None, bool]:
         """One transaction; True where more may wait."""
         until, count, fault = time.monotonic() + SLICE_S, 0, None
         if authority is not None:
@@ -203,33 +205,28 @@ class Subscriber:
         with self._kept.transaction():
             head = self._kept.head()  # asked under the lock: another process with this state may have gone on
             for record in self._log.read(self._chain.topic, head.offset):
-                count += 1
                 try:
-                    with self._kept.undoable():
-                        received, following = self._take(record, head, authority)
-                        if received is not None:
-                            yield received
-                except GeneratorExit:
-                    count = 0
-                    break
+                    delivery, following = self._chain.take(record, head)
                 except TocsinError as broken:
                     fault = broken
                     break
+                if delivery is not None and told:
+                    try:
+                        with self._kept.undoable():
+                            self.picture.apply(delivery, record.append_time_ms)
+                            yield self._verified(delivery, record.append_time_ms, authority)
+                    except GeneratorExit:
+                        break
+                elif delivery is not None:
+                    self.picture.apply(delivery, record.append_time_ms)
                 head = following
+                count += 1
                 if count == SLICE_RECORDS or time.monotonic() > until or stop.is_set():
                     break
             self._kept.move(head)
         if fault is not None:
             raise fault
         return count > 0 and not stop.is_set()
-
-    def _take(self, record: Record, head: Head, authority: Authority | None) -> tuple[Received | None, Head]:
-        """Steps 1 to 6 of one record; nothing is received where it is a repeat."""
-        delivery, following = self._chain.take(record, head)
-        if delivery is None:
-            return None, following
-        self.picture.apply(delivery, record.append_time_ms)
-        return self._verified(delivery, record.append_time_ms, authority), following
 
     def _verified(self, delivery: Delivery, at: int, authority: Authority | None) -> Received:
         if authority is None or delivery.body is None:

@@ -139,3 +139,11 @@ def test_a_state_that_was_copied_from_another_reader_is_refused_with_the_way_bac
     assert "tocsin resync --as beta`" in done.err
     tocsin.ok("resync", "--as", "beta")
     tocsin.ok("alerts", "ls", "--as", "beta")
+
+
+def test_a_home_that_takes_no_file_is_read_all_the_same(tocsin: Tocsin) -> None:
+    """Nothing is kept then, and every command reads from the beginning."""
+    expected = tocsin.items("alerts", "ls", "--as", "beta")
+    (tocsin.home / "agencies" / "alpha" / "reader.picture.db").mkdir(parents=True)
+    assert [one["id"] for one in tocsin.items("alerts", "ls", "--as", "alpha")]
+    assert expected

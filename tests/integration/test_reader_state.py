@@ -158,7 +158,7 @@ from pathlib import Path
 from bus.client import Subscriber, subscriber
 from bus.client.kept import Kept
 from bus.log.sqlite import SqliteLog
-subscriber.SLICE_RECORDS = 4
+subscriber.SLICE_RECORDS, subscriber.SLICE_S = 4, 600.0
 path, pin, at = Path(sys.argv[1]), bytes.fromhex(sys.argv[2]), int(sys.argv[3])
 reader = Subscriber(SqliteLog(path / "bus.db", lambda: 0), "deu", pin, kept=Kept(path / "reader.db", "deu", pin))
 for received in reader:
