@@ -18,7 +18,7 @@ from tests.support.power_cuts import LOG, Cuts, Recording, go_on, laid_out, reco
 from tests.support.recording_disk import Fate, Operation, Platter
 
 AGENCIES = ("aa", "bb")
-ROUNDS = 11
+ROUNDS = 10
 REPORTS = 3
 SEED = 20
 
