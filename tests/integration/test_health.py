@@ -84,12 +84,14 @@ def is_ready(port: str) -> bool:
 
 
 def test_every_metric_of_the_table_is_set_by_a_real_run_and_none_holds_content(tocsin: Tocsin) -> None:
-    port = free_port()
+    port, unread = free_port(), ("outbox_oldest_age_seconds", (("agency", "alpha"),))
     with running(tocsin.home, "run", "--metrics-port", port) as process:
         until(lambda: is_ready(port), process)
-        until(lambda: tocsin.items("events", "ls", "--as", "alpha") != [], process)
+        until(lambda: samples(ask(port, "/metrics")[1]).get(unread, 0) > 0, process)
         until(lambda: names(ask(port, "/metrics")[1]) >= {one.name for one in TABLE} - ONLY_IN_A_FLOOD, process)
         page = ask(port, "/metrics")[1]
+        assert tocsin.items("events", "ls", "--as", "alpha") != []
+        until(lambda: samples(ask(port, "/metrics")[1])[unread] == 0, process)
         bodies = [page, *(ask(port, path)[1] for path in ("/health", "/healthz", "/ready", "/readyz", "/nothing"))]
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
@@ -103,7 +105,7 @@ def test_every_metric_of_the_table_is_set_by_a_real_run_and_none_holds_content(t
     assert found["open_events", ()] == accepted - 1
     assert 0 <= found["feed_silence_seconds", (("agency", "alpha"), ("feed", "reports"))] < 600
     assert found["feed_heartbeat_interval_seconds", (("agency", "alpha"), ("feed", "reports"))] == 600
-    assert 0 < found["outbox_oldest_age_seconds", (("agency", "alpha"),)] < 600
+    assert 0 < found[unread] < 600
     assert found["stage_lag_records", (("owner", "correlate-0"), ("stage", "correlate"))] == 0
     assert found["stage_last_progress_timestamp_seconds", (("stage", "correlate"),)] > now_ms() / 1000 - 600
     assert found["log_append_seconds_count", (("engine", "sqlite"),)] > 2

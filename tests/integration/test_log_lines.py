@@ -17,7 +17,7 @@ from tests.support.command_line import Tocsin
 
 ROOT = Path(__file__).resolve().parents[2]
 SUBMISSIONS = "submissions.alpha"
-FLOOD = 1_500
+FLOOD = 600
 
 
 @pytest.fixture(scope="module")

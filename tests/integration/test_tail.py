@@ -111,7 +111,7 @@ def test_a_view_shows_only_the_topics_that_the_agency_reads(played: Tocsin) -> N
     for name in ("outbox.alpha", "receipts.alpha", "rejected.alpha", "control"):
         played.ok("tail", name, "--once", "--as", "alpha")
     absent = played("tail", "outbox.nobody", "--once", "--as", "alpha")
-    for name in ("events", "audit", "delivered.alpha", "submissions.alpha", "outbox.authority"):
+    for name in ("events", "audit", "submissions.alpha", "outbox.authority"):
         done = played("tail", name, "--once", "--as", "alpha")
         assert (done.code, done.out) == (1, "")
         assert done.err == absent.err.replace("outbox.nobody", name), "absent and not allowed have one answer"

@@ -5,7 +5,7 @@ The bytes are never decoded here, for nobody vouches for them: only the frame, w
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, TypeAlias
 
@@ -100,10 +100,10 @@ def _acts(log: Log, agencies: frozenset[str]) -> dict[str, dict[str, list[Audite
 def _rows(log: Log, agency: str, acts: _Acts) -> Iterator[tuple[Rejected, bytes]]:
     tried: dict[str, set[str]] = {}
     for record in log.read(topic("rejected", agency)):
-        row = _row(agency, record, State.OPEN)
+        row = _row(agency, record)
         if row.sha256 in acts:
             refused_for = tried.setdefault(row.sha256, set())
-            row = _row(agency, record, _state(row, acts[row.sha256], refused_for))
+            row = replace(row, state=_state(row, acts[row.sha256], refused_for))
             if any(act.act is AuditedAct.RETRY and _covers(act, row) for act in acts[row.sha256]):
                 refused_for.add(row.reason)
         yield row, record.value
@@ -121,7 +121,7 @@ def _covers(act: Audited, row: Rejected) -> bool:
     return act.up_to_offset is not None and row.offset <= act.up_to_offset
 
 
-def _row(agency: str, record: Record, state: State) -> Rejected:
+def _row(agency: str, record: Record) -> Rejected:
     said = {name: value.decode("utf-8", "replace") for name, value in record.headers}
     envelope = frame.parse(record.value)
     named: str | None = None
@@ -136,7 +136,7 @@ def _row(agency: str, record: Record, state: State) -> Rejected:
         place=said.get("place", ""),
         expected=said.get("expected", ""),
         remedy=said.get("remedy", ""),
-        state=state,
+        state=State.OPEN,
         size_bytes=len(record.value),
         sha256=hashlib.sha256(record.value).hexdigest(),
         payload_type=named,
