@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -72,6 +73,11 @@ class InjectedFaultError(TocsinError):
     retriable = True
 
 
+_STOPPING_S: Final = 0.05
+"""The system stops a process a moment after it was asked to."""
+_NOBODY: Final = nullcontext()
+
+
 class Trap:
     """Counts how often this process came by each place, and strikes at one moment."""
 
@@ -83,15 +89,16 @@ class Trap:
         self._counting = threading.Lock()
         self.here = _Here()
 
-    def passes(self, place: str) -> None:
-        """The process comes by."""
+    def passes(self, place: str, still: AbstractContextManager[Any] = _NOBODY) -> None:
+        """The process comes by; `still` keeps its other threads out of a transaction while it is stopped there."""
         if self._moment is None or self._moment.place != place:
             return
         with self._counting:
             self._passed[place] += 1
             is_now = self._passed[place] == self._moment.nth
         if is_now:
-            self._strike(self._moment.blow)
+            with still:
+                self._strike(self._moment.blow)
 
     def _strike(self, blow: Blow) -> None:
         """Let it happen to this very process."""
@@ -99,6 +106,7 @@ class Trap:
             self._slate[Shared.FAULTS] += 1
             raise InjectedFaultError("the disk failed for a moment", "Try again.")
         os.kill(os.getpid(), signal.SIGKILL if blow is Blow.KILL else signal.SIGSTOP)
+        time.sleep(_STOPPING_S)
 
 
 class _Here(threading.local):
@@ -196,13 +204,15 @@ def _committing(trap: Trap, right: Callable[..., Any]) -> Callable[..., Any]:
             right(reader, outputs, *args, **more)
             return
         stage = stage_of(reader.owner)
-        trap.passes(f"{stage}.before")
+        # A process that is stopped in a transaction keeps the log's lock, and nobody can take over.
+        still = reader._file._writing
+        trap.passes(f"{stage}.before", still)
         trap.here.stage, trap.here.left = stage, len({record.topic for record in outputs})
         try:
             right(reader, outputs, *args, **more)
         finally:
             trap.here.left = 0
-        trap.passes(f"{stage}.after")
+        trap.passes(f"{stage}.after", still)
 
     return commit
 

@@ -16,6 +16,7 @@ from tests.chaos.judge import judge
 from tests.chaos.moments import Blow, Moment
 from tests.chaos.processes import SHORT, Life
 from tests.chaos.scene import make_scene
+from tests.chaos.slate import Shared
 
 LEASE_S: Final = 1
 FIRST: Final = ("bus", "first")
@@ -47,7 +48,9 @@ def test_a_second_one_ends_and_names_the_first(tmp_path: Path, founded: Path) ->
     with Field(scene, random.Random(22)) as field:
         start_clients(field)
         first = field.start(THE_BUS)
-        field.wait_until_idle()
+        while not field.slate[Shared.CORRELATE_READY]:
+            assert first.process.is_alive()
+            time.sleep(0.02)
         second = field.start(("bus", "second"))
         field.grant(2)
         assert field.joined(second) == OWNED
