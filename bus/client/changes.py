@@ -3,13 +3,13 @@
 import hashlib
 from typing import Final
 
-from bus.client.memory import Remembered
+from bus.client.memory import TAINTED, Remembered
 from bus.client.publication import Draft, Line, Outcome
 from bus.client.sealing import Terms
 from bus.errors import Reason, Refusal, refuse
 
-_TAKEN: Final = frozenset({Reason.ID_CONFLICT, Reason.STALE_REVISION})
-"""After these refusals the number of the revision is not free; after all others the bus holds no such revision."""
+_TAKEN: Final = frozenset({Reason.ID_CONFLICT, Reason.STALE_REVISION, TAINTED})
+"""After these the number of the revision is not free; after all other refusals the bus holds no such revision."""
 
 
 def nothing_to_send(  # noqa: PLR0911 - a reason each

@@ -50,6 +50,7 @@ def open_publisher(  # noqa: PLR0913 - what a publisher is made of
         clock_ms=clock_ms,
         batch_records=batch_records,
         patience=patience,
+        trust=authority.trust,
         owns_log=owns_log,
     )
 

@@ -42,6 +42,8 @@ CREATE TABLE cursor(topic TEXT PRIMARY KEY, next INTEGER NOT NULL, mark BLOB) WI
 {_ADDED}"""
 LOST: Final = "LOST"
 """Stands for a refusal: the bus accepted the last revision once, and its log, restored since, does not hold it."""
+TAINTED: Final = "TAINTED"
+"""Likewise: it was accepted under a key that the roster calls compromised by then, so nobody has it any more."""
 _FIELDS: Final = "label, revision, digest, content, modified_at, withdrawn, rejected, accepted, accepted_digest"
 
 

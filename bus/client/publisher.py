@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, Self
 
 from bus.client.changes import own_id, refused
+from bus.client.distrust import distrust
 from bus.client.drafting import Drafting
 from bus.client.memory import Memory
 from bus.client.patience import PATIENCE, Patience
@@ -34,6 +35,7 @@ from bus.log.protocol import Log
 from bus.log.sqlite import SqliteLog
 from bus.log.topics import topic
 from bus.trust.keys import SigningKey
+from bus.trust.roster import Trust
 from schemas.models import EventRef, Relation, RetractionReason, Status
 
 BATCH_RECORDS: Final = 500
@@ -73,14 +75,24 @@ class Publisher:
         clock_ms: Callable[[], int] = now_ms,
         batch_records: int = BATCH_RECORDS,
         patience: Patience = PATIENCE,
+        trust: Trust | None = None,
         owns_log: bool = False,
     ) -> None:
-        """Open the publisher's memory at `database`; nothing is sent yet."""
+        """Open the publisher's memory at `database`; nothing is sent yet.
+
+        `trust` is the roster in force: what it calls tainted is published anew.
+        """
         self._log = log
         self._agency = agency
         self._clock_ms = clock_ms
         self._batch = batch_records
         self._owns_log = owns_log
+        entry = None if trust is None else trust.agency(agency)
+        self._compromised = {
+            one.key_id: one.compromised_since
+            for one in (() if entry is None else entry.keys)
+            if one.compromised_since is not None
+        }
         self._sealer = Sealer(agency, key, policies, default_labels)
         self.memory = Memory(database)
         self._drafting = Drafting(self.memory, self._sealer)
@@ -211,7 +223,8 @@ class Publisher:
     def settle(self) -> None:
         """Read the agency's receipts: a record that the bus refused is sent again when it is next published.
 
-        So is one that it had accepted, where its log was restored from a backup that does not hold it.
+        So is one that it had accepted, where its log was restored from a backup that does not hold it, or where the
+        roster calls the key compromised by then.
         """
         source = topic("receipts", self._agency)
         with self.memory.transaction():
@@ -222,6 +235,7 @@ class Publisher:
                 self.memory.settle(last[1])
             if last is not None:
                 self.memory.move(source, last[0] + 1, mark_of(last[1]))
+            distrust(self.memory, self._log, self._agency, self._compromised)
 
     def close(self) -> None:
         """Let go of the publisher's memory, and of the log where `open` opened it."""

@@ -269,3 +269,24 @@ def test_a_large_file_is_published_in_pieces_with_one_account(
     assert tocsin("publish", path, *AS, "--json").document["outcomes"]["unchanged"] == 79
     low = tocsin("publish", path, *AS, "--label", "COALITION UNCLASSIFIED", "--json").document
     assert low["sent"] == 0
+
+
+# --- a compromised key ---
+
+
+def test_what_is_lost_with_a_stolen_key_comes_back_with_the_same_command(
+    tocsin: Tocsin, caplog: pytest.LogCaptureFixture
+) -> None:
+    tocsin.ok("publish", str(UCDP), *AS)
+    everything = refs(tocsin)
+    key = next(one["key_id"] for one in tocsin.items("key", "ls") if one["agency"] == "alpha")
+    tocsin.ok("key", "revoke", key, "--compromised-since", "2020-01-01")
+    assert refs(tocsin) == set()
+    tocsin.ok("key", "new", "alpha")
+    again = tocsin.json("publish", str(UCDP), *AS)
+    assert (again["sent"], again["outcomes"]["amended"]) == (len(everything), len(everything))
+    assert f"{len(everything)} records of alpha are lost with a compromised key" in caplog.text
+    assert refs(tocsin) == everything
+    caplog.clear()
+    assert tocsin.json("publish", str(UCDP), *AS)["sent"] == 0
+    assert "compromised" not in caplog.text

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from adapters import Draft as AdapterDraft
-from bus.client import Outcome, Publisher, Scope
+from bus.client import Authority, Outcome, Publisher, Scope
 from bus.errors import Reason
+from bus.trust.keys import SigningKey
+from schemas.models import Verdict
 from tests.support.client_world import LABEL, World, draft, make_world
 
 HIGHER = "COALITION SECRET//REL TO FRA"
@@ -201,3 +203,32 @@ def test_where_the_source_gives_times_these_decide(world: World) -> None:
         "REVERTED",
         "OLDER",
     ]
+
+
+# --- a compromised key ---
+
+
+def test_what_a_stolen_key_tainted_its_author_publishes_anew(world: World) -> None:
+    publisher = world.publisher()
+    publish(publisher, alert("a"), alert("b"))
+    for one in world.submitted():
+        world.receipt(one, Verdict.ACCEPTED)
+    stolen_at = world.clock()
+    publish(publisher, alert("b", "more"), alert("c"))
+    publisher.retract("event", "main", ["cap:a"], "ERROR")
+    for one in world.submitted()[2:]:
+        world.receipt(one, Verdict.ACCEPTED)
+    publisher.close()
+    world.roster(2, {"fra": stolen_at})
+    world.keys["fra"] = SigningKey.generate()
+    again = world.publisher(trust=Authority(world.log, world.pin).trust)
+    assert publish(again, alert("a"), alert("b", "more"), alert("c")) == [
+        ("cap:a", "UNCHANGED"),  # its retraction is lost too
+        ("cap:b", "AMENDED"),
+        ("cap:c", "AMENDED"),
+    ]
+    done = again.retract("event", "main", ["cap:a"], "ERROR")
+    assert [line.outcome for line in done.lines] == [Outcome.AMENDED]
+    revisions = [(one.message.header.id, one.message.header.revision) for one in world.submitted()[-3:-1]]
+    assert revisions == [("cap:b", 3), ("cap:c", 2)]
+    assert publish(again, alert("b", "more"), alert("c")) == [("cap:b", "UNCHANGED"), ("cap:c", "UNCHANGED")]

@@ -14,7 +14,7 @@ from bus.log.sqlite import SqliteLog
 from bus.log.topics import agency_topics, bus_topics, topic
 from bus.trust import frame
 from bus.trust.keys import SigningKey
-from schemas.codec import encode, payload_type, to_wire
+from schemas.codec import encode, parse_payload_type, payload_type, to_wire
 from schemas.delivery import encode_delivery, encode_middle, first_chain, next_chain, without_chain
 from schemas.models import (
     AcceptedEvent,
@@ -128,7 +128,7 @@ class World:
     def receipt(self, opened: Opened, verdict: Verdict, reason: Reason | None = None) -> None:
         header = opened.message.header
         receipt = Receipt(
-            kind="event",
+            kind=parse_payload_type(opened.envelope.payload_type).kind,  # type: ignore[union-attr]
             feed=header.feed,
             id=header.id,
             digest=opened.envelope.digest.hex(),
@@ -139,6 +139,7 @@ class World:
             accepted_at=self.now,
             first_at=self.now,
             sequence=header.sequence,
+            key_id=opened.envelope.signatures[0].key_id,
         )
         name = topic("receipts", header.agency)
         self.log.append(name, [NewRecord(name, b"k", encode(newest("receipt"), receipt.model_dump()))])
