@@ -47,8 +47,9 @@ class Pace:
         """How many records a shard with a backlog does in `TURN_S`, as far as it was measured."""
         self._kept_up: dict[str, float] = {}
         """When a shard without one has last served records (seconds of the clock)."""
-        self._read = -1
-        self._read_at = 0.0
+        self._read: int | None = None
+        self._moved_at = -STILL_S
+        """Up to where correlate was last seen to have read, and when that changed; before, it may not be there."""
         self.is_shared = False
         """Whether other processes serve shards too: who is company to whom, only correlate could tell."""
 
@@ -79,6 +80,7 @@ class Pace:
     def _is_ahead(self) -> bool:
         """Whether correlate, which moves, has much to read."""
         read, now = self._log.cursors(_SLOT).get(_EVENTS, 0), self._clock_s()
-        if read != self._read:
-            self._read, self._read_at = read, now
-        return self._log.end(_EVENTS) - read > LAG and now < self._read_at + STILL_S
+        if self._read is not None and read != self._read:
+            self._moved_at = now
+        self._read = read
+        return self._log.end(_EVENTS) - read > LAG and now < self._moved_at + STILL_S

@@ -1,7 +1,7 @@
 """What check 9 remembers of an agency: a pure fold over the receipts that it was given.
 
 So a shard that restarts reads `receipts.<agency>` and knows what it knew, as far back as receipts are kept (460 days,
-bus/log/topics.py); a shard that runs on forgets what is older, so that both answer alike, and its memory, some 0.6 kB a
+bus/log/topics.py); a shard that runs on forgets what is older, so that both answer alike, and its memory, some 0.5 kB a
 record, is bounded by time and quota. Of each record (kind, feed, id) it keeps the accepted revisions; a revision whose
 key is compromised counts for nothing, so that a thief's revision 10⁶ does not lock the author out. The verdicts, in
 their order:
