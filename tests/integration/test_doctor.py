@@ -66,7 +66,8 @@ def log_of(tocsin: Tocsin) -> Iterator[SqliteLog]:
         log.close()
 
 
-def test_a_sound_home_is_ok_throughout_and_every_check_says_so(tocsin: Tocsin) -> None:
+def test_a_sound_home_is_ok_throughout_and_every_check_says_so(tocsin: Tocsin, tmp_path: Path) -> None:
+    tocsin.ok("backup", str(tmp_path / "saved"))
     done = tocsin.ok("doctor", "--json")
     assert {one["level"] for one in done.items} == {"ok"}
     assert {one["check"] for one in done.items} == {"home", *(one.NAME for one in (*PLACE, *BUS))}
@@ -216,13 +217,26 @@ def test_a_feed_that_fell_silent_is_seen_until_it_is_heard_again(tocsin: Tocsin)
     tocsin.ok("status")
 
 
-def test_a_week_without_a_backup_is_said_and_a_backup_ends_it(tocsin: Tocsin, tmp_path: Path) -> None:
+def test_that_no_backup_is_known_or_none_for_a_week_is_said_and_a_backup_ends_it(
+    tocsin: Tocsin, tmp_path: Path
+) -> None:
+    line = only(tocsin, "backup")
+    assert (line["level"], line["what"]) == ("warn", "no backup of this home is known")
+    carry_out(tocsin, line["mend"].replace("FOLDER", str(tmp_path / "saved")))
     assert later(tocsin, 6 * DAY_MS, "backup")[0].level is Level.OK
-    (line,) = later(tocsin, 8 * DAY_MS, "backup")
-    assert (line.level, line.what) == (Level.WARN, "no backup of this home is known")
-    carry_out(tocsin, line.mend.replace("FOLDER", str(tmp_path / "saved")) + f" --home {tocsin.home}")
-    assert later(tocsin, 6 * DAY_MS, "backup")[0].what == "the last backup is 6 days old"
-    assert later(tocsin, 8 * DAY_MS, "backup")[0].what == "the last backup is 8 days old"
+    (finding,) = later(tocsin, 8 * DAY_MS, "backup")
+    assert (finding.level, finding.what) == (Level.WARN, "the last backup is 8 days old")
+
+
+def test_what_was_refused_and_waits_for_a_week_is_said_until_somebody_sees_to_it(tocsin: Tocsin) -> None:
+    with log_of(tocsin) as log:
+        log.append("submissions.alpha", [NewRecord("submissions.alpha", b"", b"poison")])
+    tocsin.ok("run", "--until-idle")
+    assert later(tocsin, 6 * DAY_MS, "quarantine")[0].level is Level.OK
+    (line,) = later(tocsin, 8 * DAY_MS, "quarantine")
+    assert (line.level, "1 refused submissions of alpha" in line.what) == (Level.WARN, True)
+    tocsin.ok("quarantine", "drop", "--agency", "alpha", "--because", "no record at all")
+    assert later(tocsin, 8 * DAY_MS, "quarantine")[0].level is Level.OK
 
 
 def test_a_log_that_is_not_what_was_written_is_seen(tocsin: Tocsin) -> None:

@@ -6,8 +6,6 @@ from typing import Final
 from bus.operate.audit import AUDIT, audited
 from bus.operate.doctor.finding import Finding, Level
 from bus.operate.doctor.patient import Patient
-from bus.operate.progress import append_time
-from bus.stages.control import CONTROL
 from bus.units import DAY_MS
 from schemas.models import AuditedAct
 
@@ -16,19 +14,13 @@ OLD_DAYS: Final = 7
 
 
 def check(patient: Patient) -> Iterator[Finding]:
-    """By the last `tocsin backup` that ended well; a home that is younger than a week needs none yet."""
-    made = [] if AUDIT not in patient.topics else list(audited(patient.log))
+    """By the last `tocsin backup` that ended well."""
+    made = audited(patient.log) if AUDIT in patient.topics else ()
     last = max((record.append_time_ms for record, act in made if act.act is AuditedAct.BACKUP), default=None)
-    since = last if last is not None else append_time(patient.log, CONTROL, 0)
-    days = 0 if since is None else (patient.now - since) // DAY_MS
-    what = "no backup of this home is known" if last is None else f"the last backup is {days} days old"
-    if days < OLD_DAYS:
+    days = None if last is None else (patient.now - last) // DAY_MS
+    what = "no backup of this home is known" if days is None else f"the last backup is {days} days old"
+    if days is not None and days < OLD_DAYS:
         yield Finding(NAME, Level.OK, what)
     else:
-        yield Finding(
-            NAME,
-            Level.WARN,
-            what,
-            patient.place.tocsin("backup", "FOLDER"),
-            "FOLDER is a new one, best on another disk.",
-        )
+        backup = patient.place.tocsin("backup", "FOLDER")
+        yield Finding(NAME, Level.WARN, what, backup, "FOLDER is a new one, best on another disk.")

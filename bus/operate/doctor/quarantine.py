@@ -1,4 +1,4 @@
-"""Whether the quarantine grows: many refusals in a day that nobody has seen to."""
+"""Whether the quarantine is seen to: it neither grows by many in a day, nor holds what has waited for long."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,25 +13,39 @@ from bus.units import DAY_MS
 NAME: Final = "quarantine"
 MANY: Final = 10
 """In a day, of one agency: a mistake of one sheet is fewer, a broken publisher soon more."""
+LONG_DAYS: Final = 7
+"""After so long somebody should have sent it again or dropped it; after 90 days it is gone."""
 
 
 def check(patient: Patient) -> Iterator[Finding]:
     """What waits, by agency."""
     names = [agency.name for agency in patient.control.trust.agencies if agency.name != BUS]
     names = [name for name in names if f"rejected.{name}" in patient.topics]
-    waiting, lately = 0, Counter[str]()
+    waiting, lately, long = Counter[str](), Counter[str](), Counter[str]()
     for row in rejected(patient.log, names):
-        waiting += row.waits
-        lately[row.agency] += row.waits and patient.now - row.at < DAY_MS
-    many = {name: count for name, count in lately.items() if count >= MANY}
-    for name, count in many.items():
-        yield Finding(
-            NAME,
-            Level.WARN,
-            f"{count} submissions of {name} were refused within a day, and wait",
-            patient.place.tocsin("quarantine", "retry", "--agency", name),
-            f"`{patient.place.tocsin('quarantine', 'ls', '--agency', name)}` says why; what no retry mends,"
-            " `tocsin quarantine drop` ends.",
-        )
-    if not many:
-        yield Finding(NAME, Level.OK, f"{waiting} refused submissions wait")
+        if row.waits:
+            waiting[row.agency] += 1
+            lately[row.agency] += patient.now - row.at < DAY_MS
+            long[row.agency] += patient.now - row.at >= LONG_DAYS * DAY_MS
+    found = []
+    for name in names:
+        if lately[name] >= MANY:
+            what = f"{lately[name]} submissions of {name} were refused within a day, and wait"
+            found.append(_finding(patient, name, what))
+        if long[name]:
+            what = f"{long[name]} refused submissions of {name} have waited for {LONG_DAYS} days or more"
+            found.append(_finding(patient, name, what))
+    yield from found
+    if not found:
+        yield Finding(NAME, Level.OK, f"{waiting.total()} refused submissions wait")
+
+
+def _finding(patient: Patient, agency: str, what: str) -> Finding:
+    return Finding(
+        NAME,
+        Level.WARN,
+        what,
+        patient.place.tocsin("quarantine", "retry", "--agency", agency),
+        f"`{patient.place.tocsin('quarantine', 'ls', '--agency', agency)}` says why; what no retry mends,"
+        " `tocsin quarantine drop` ends.",
+    )
