@@ -17,6 +17,7 @@ from adapters.translation import Adapter, Draft, Options, Translation
 
 PIECE_BYTES: Final = 4 * 1024 * 1024
 """Some thousands of rows: about 60 MiB as drafts."""
+_SAMPLE_BYTES: Final = 256 * 1024
 _STEP_BYTES: Final = 1024 * 1024
 _NO_TABLE: Final = b"{[<"
 _QUOTE: Final = b'"'
@@ -27,7 +28,7 @@ def first_piece(data: bytes, piece_bytes: int = PIECE_BYTES) -> bytes:
     unpacked = unpack(data)
     if isinstance(unpacked, Refused) or len(unpacked) <= piece_bytes or not _is_table(unpacked):
         return data
-    return unpacked[: _until_newline(unpacked, _until_newline(unpacked, 0), piece_bytes)]
+    return unpacked[: _until_newline(unpacked, _until_newline(unpacked, 0), min(piece_bytes, _SAMPLE_BYTES))]
 
 
 def translate_pieces(
