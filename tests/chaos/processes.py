@@ -75,6 +75,7 @@ def publish(scene: Scene, agency: str, life: Life) -> None:
         publisher = open_publisher(scene.home, log, agency, "field", clock_ms=clock_ms)
         with Book(path) as book:
             while block < slate[Shared.GRANTED] or not slate[Shared.CLOSING]:
+                slate[number] = block
                 if block >= slate[Shared.GRANTED]:
                     time.sleep(_PAUSE_S)
                     continue
@@ -82,7 +83,6 @@ def publish(scene: Scene, agency: str, life: Life) -> None:
                 book.write([json.dumps(done)])
                 trap.passes("publisher.acknowledged")
                 block += 1
-                slate[number] = block
         publisher.close()
         log.close()
 
