@@ -35,6 +35,7 @@ def add(commands: Commands) -> None:
         "--feed", metavar="FEED", required=True, help="SAME and DIFFERENT act from analysts' feeds only"
     )
     parser.add_argument("--label", metavar="LABEL", help="who may read it (default: the feed's default label)")
+    parser.add_argument("--exercise", metavar="NAME", help="it belongs to this exercise, as the events do")
     parser.add_argument("--note", metavar="TEXT", help="why")
     parser = commands.add("heartbeat", _heartbeat, "Show that a feed is alive")
     as_agency(parser, "the feed's agency")
@@ -109,7 +110,7 @@ def _link(args: Namespace, output: Output) -> int:
         refs.append(EventRef.model_construct(agency=agency, feed=feed, id=record_id))
     with opened(args, writing=True) as bus, bus.publisher(args.agency, args.feed) as publisher:
         acts = bus.feed(args.agency, args.feed).analyst or args.relation not in {"SAME", "DIFFERENT"}
-        done = publisher.link(args.relation, refs, args.feed, args.label, args.note)
+        done = publisher.link(args.relation, refs, args.feed, args.label, args.note, exercise=args.exercise)
     if not acts:
         output.note(f"{args.agency}/{args.feed} is no analyst's feed: this link is read, but nothing is matched by it.")
         output.note(f"  `tocsin agency feed {args.agency} {args.feed} --analyst` would change that.")

@@ -174,17 +174,19 @@ class Publisher:
                 if isinstance(parts, Parts) and parts.realm == scope.realm and not present(record_id):
                     yield record_id
 
-    def link(
+    def link(  # noqa: PLR0913 - a link's fields
         self,
         relation: Relation | str,
         events: Sequence[EventRef],
         feed: str,
         label: Label | str | None = None,
         note: str | None = None,
+        *,
+        exercise: str | None = None,
     ) -> Publication:
         """Say that events are the same, different, related, or versions of one report.
 
-        The same link again sends nothing.
+        The same link again sends nothing. Events of an exercise are tied by links of that `exercise` only.
         """
         refs = sorted({(ref.agency, ref.feed, ref.id) for ref in events})
         body: dict[str, object] = {
@@ -193,7 +195,7 @@ class Publisher:
             "note": note,
         }
         record_id = own_id("link", str(relation), *("/".join(ref) for ref in refs))
-        return self.publish([Act("link", record_id, Status.ACTUAL, body)], feed, label)
+        return self.publish([Act("link", record_id, Status.ACTUAL, body)], feed, label, exercise=exercise)
 
     def heartbeat(self, feed: str, interval_s: int, label: Label | str | None = None) -> Publication:
         """Show that the feed is alive.
