@@ -37,6 +37,8 @@ class Pace(NamedTuple):
     """The campaign goes on until each publisher was granted so many."""
     limit_s: float = 300.0
     """How long it may take."""
+    leaps: bool = True
+    """Whether the clock leaps ahead with each death of a bus."""
 
 
 EVERYDAY: Final = Pace()
@@ -70,12 +72,17 @@ class Conductor:
                 if self._look(actor):
                     self._next(actor)
                     if actor[0] in BUS_ROLES:
-                        field.grant(self._pace.with_each_life)
-                        field.leap()
+                        self._died()
             self._ask()
             if time.monotonic() > until:
                 raise UnreachedError(f"still waiting: {[str(one.moment) for one in field.running.values()]}")
             time.sleep(_LOOK_S)
+
+    def _died(self) -> None:
+        """A bus has died."""
+        self._field.grant(self._pace.with_each_life)
+        if self._pace.leaps:
+            self._field.leap()
 
     def _is_going_on(self) -> bool:
         is_waiting = any(self._field.running[actor].moment is not None for actor in self._waiting)

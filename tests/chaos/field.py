@@ -77,6 +77,11 @@ class Running:
         """The most that it has taken so far."""
         return int(_status(self.pid).get("VmHWM", "0 kB").split()[0]) * 1024
 
+    def children(self) -> list[int]:
+        """The numbers of the processes that it has started."""
+        others = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+        return [pid for pid in others if int(_status(pid).get("PPid", "0")) == self.pid]
+
     def stop(self) -> None:
         """Let it stand still."""
         os.kill(self.pid, signal.SIGSTOP)

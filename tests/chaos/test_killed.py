@@ -4,9 +4,12 @@ The bus in each of its stages, publishers and subscribers; the clock leaps by mi
 events expire and alerts close. What is found in the end is judged by what the log alone says.
 """
 
+import os
 import random
+import signal
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,9 +19,11 @@ from bus.log.sqlite import SqliteLog
 from schemas.codec import decode_trusted
 from schemas.registry import newest
 from tests.chaos.campaign import Outcome, wage
-from tests.chaos.field import THE_BUS, Actor
+from tests.chaos.conductor import Pace
+from tests.chaos.field import STAGES, THE_BUS, Actor, Field
 from tests.chaos.folds import naive
 from tests.chaos.moments import ANYWHERE, CORRELATE, INGEST, ONCE, PUBLISHER, SUBSCRIBER, TICK, UPKEEP, Blow, Moment
+from tests.chaos.processes import SHORT, Life
 from tests.chaos.scene import AGENCIES, Scene, make_scene
 from tests.chaos.slate import Shared
 
@@ -108,3 +113,36 @@ def test_killed_publishers_and_subscribers(tmp_path: Path, founded: Path) -> Non
     outcome = wage(scene, moments)
     assert_kept(outcome, moments)
     assert outcome.record.blows().total() >= 30
+
+
+@pytest.mark.slow
+def test_killed_where_each_stage_is_a_process(tmp_path: Path, founded: Path) -> None:
+    chance, scene = random.Random(6), make_scene(tmp_path, 6, like=founded)
+    ingest, correlate = STAGES
+    moments: dict[Actor, list[Moment]] = {
+        ingest: [FIRST, *each(("ingest.before", "ingest.within", "ingest.reading", "tick.after"), chance)],
+        correlate: [Moment("correlate.after"), *each(CORRELATE[3:], chance), *anywhere(1, chance)],
+    }
+    outcome = wage(scene, moments)
+    assert_kept(outcome, moments)
+    assert outcome.record.blows().total() >= 11
+
+
+@pytest.mark.slow
+def test_killed_with_its_processes_of_ingest(tmp_path: Path, founded: Path) -> None:
+    """The bus and the processes that it starts, each killed from outside; theirs is the clock on the wall."""
+    chance, scene = random.Random(7), make_scene(tmp_path, 7, like=founded)
+    killed: set[int] = set()
+
+    def kill_a_child(field: Field) -> None:
+        children = field.running[THE_BUS].children()
+        if children and chance.random() < 0.2:
+            killed.add(chosen := chance.choice(children))
+            with suppress(ProcessLookupError):
+                os.kill(chosen, signal.SIGKILL)
+
+    moments: dict[Actor, list[Moment]] = {THE_BUS: [Moment(ANYWHERE, time) for time in (2500, 1500, 3500)]}
+    life = Life(settings=(*SHORT, ("INGEST_WORKERS", 2)))
+    outcome = wage(scene, moments, life=life, watch=kill_a_child, pace=Pace(leaps=False))
+    assert_kept(outcome, moments)
+    assert killed
