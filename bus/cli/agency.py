@@ -1,6 +1,6 @@
 """`tocsin agency`: who is admitted, with which feeds and clearance."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from typing import TYPE_CHECKING, Any
 
 from bus.cli.commands import Commands
@@ -28,7 +28,7 @@ def add(commands: Commands) -> None:
     _clearance_flags(parser)
     group.add("ls", _ls, "List the agencies of the roster in force")
     _named(group.add("show", _show, "Show one agency: its keys, feeds and clearance"))
-    parser = group.add("feed", _feed, "Give an agency a feed, or change the terms of one")
+    parser = group.add("feed", _feed, "Give an agency a feed, or change terms of one: what is not said stays as it is")
     _named(parser)
     parser.add_argument("feed", metavar="FEED")
     _feed_flags(parser)
@@ -52,11 +52,13 @@ def _feed_flags(parser: ArgumentParser) -> None:
         metavar="LABEL",
         help="what a record bears that names no label (default: the floor, else COALITION UNCLASSIFIED//PUBLIC)",
     )
-    parser.add_argument("--protected-floor", metavar="LABEL", help="the floor where a source needs protection")
     parser.add_argument(
-        "--curated", action="store_true", help="one record per incident: two of its records never match"
+        "--protected-floor", metavar="LABEL", help="the floor where a source needs protection; '': none"
     )
-    parser.add_argument("--analyst", action="store_true", help="its SAME and DIFFERENT links act")
+    parser.add_argument(
+        "--curated", action=BooleanOptionalAction, help="one record per incident: two of its records never match"
+    )
+    parser.add_argument("--analyst", action=BooleanOptionalAction, help="its SAME and DIFFERENT links act")
     parser.add_argument(
         "--quota-records-per-day",
         metavar="NUMBER",
@@ -85,18 +87,17 @@ def _clearance_flags(parser: ArgumentParser) -> None:
     parser.add_argument("--not-after", metavar="DATE", help="when the clearance ends, as in 2027-01-31 (UTC)")
 
 
-def _feed_terms(args: Namespace, name: str) -> "FeedTerms":
+def _feed_terms(args: Namespace, name: str, known: "FeedEntry | None" = None) -> "FeedTerms":
+    """What was said of a feed; of one that is known, what was not said stays as it is."""
     from bus.operate import FeedTerms
 
-    return FeedTerms(
-        name,
-        args.floor,
-        args.default_label,
-        args.protected_floor,
-        args.curated,
-        args.analyst,
-        args.quota_records_per_day,
-    )
+    given = vars(args)
+    terms = {
+        one: getattr(known, one, None) if given[one] is None else given[one]
+        for one in ("floor", "default_label", "protected_floor", "curated", "analyst", "quota_records_per_day")
+    }
+    terms["protected_floor"] = terms["protected_floor"] or None
+    return FeedTerms(name, **{one: value for one, value in terms.items() if value is not None})
 
 
 def _clearance_terms(args: Namespace) -> "ClearanceTerms":
@@ -129,7 +130,10 @@ def _feed(args: Namespace, output: Output) -> int:
     from bus.operate import Desk
 
     with opened(args, writing=True) as bus:
-        entry = Desk(bus.home, bus.log, settings=bus.settings).feed(args.name, _feed_terms(args, args.feed))
+        desk = Desk(bus.home, bus.log, settings=bus.settings)
+        feeds = getattr(desk.agency(args.name), "feeds", ())
+        known = next((one for one in feeds if one.name == args.feed), None)
+        entry = desk.feed(args.name, _feed_terms(args, args.feed, known))
         return _changed(output, bus, args.name, "keeps its feeds", entry)
 
 
