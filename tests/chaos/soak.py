@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
-from statistics import median, quantiles
 from typing import Final, NamedTuple
 
 from bus.cli.bar import bar
@@ -189,19 +188,27 @@ def report(seed: int, rounds: Sequence[Round]) -> list[str]:
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     seconds = sum(one.seconds for one in rounds)
     taken = ", ".join(f"{role} {each / 1e6:.0f}" for role, each in sorted(memory.items()))
-    longest = f"longest {recoveries[-1]:.2f}, of {len(recoveries):,}"
     lines = [
         f"seed {seed}: {len(rounds)} rounds, 0 lost, 0 doubled",
         f"  kills         {kills.total():>11,}",
         f"  stops, faults {sum(one.stops for one in rounds):>11,}{sum(one.faults for one in rounds):>11,}",
         f"  moments that did not come {sum(one.missed for one in rounds):,}",
         *(f"  {name:<14}{number:>11,}" for name, number in counts._asdict().items()),
-        f"  recovery, s   median {median(recoveries):.2f}, 95 % {quantiles(recoveries, n=20)[-1]:.2f}, {longest}",
+        f"  recovery, s   {_spread(recoveries)}",
         f"  memory, MB    {taken}; the oracle {most / 1e6:.0f}",
         f"  seconds       {seconds:>11,.0f}, {counts.acknowledged / seconds:,.0f} records/s with everything",
         "kills by place",
     ]
     return lines + [f"  {place:<28}{number:>6,}" for place, number in sorted(kills.items())]
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    """Of sorted times."""
+    if not seconds:
+        return "none was measured"
+    at = {"median": 0.5, "95 %": 0.95, "longest": 1.0}
+    named = (f"{name} {seconds[round(share * (len(seconds) - 1))]:.2f}" for name, share in at.items())
+    return f"{', '.join(named)}, of {len(seconds):,}"
 
 
 def _kills(rounds: Sequence[Round]) -> int:
