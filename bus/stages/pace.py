@@ -60,12 +60,12 @@ class Pace:
         return 0 if self._is_ahead() else self._fits.get(name, _FIRST)
 
     def served(self, name: str, records: int, left: int, seconds: float) -> None:
-        """What a turn did, in which time, and how many records are left to the shard."""
+        """What a turn did, at least one record, in which time, and how many are left to the shard."""
         if left > MANY:
             done = self._fits.get(name, _FIRST)
-            fits = int(records * TURN_S / seconds) if records and seconds > 0 else done
+            fits = int(records * TURN_S / seconds) if seconds > 0 else done
             self._fits[name] = max(_LEAST, min(fits, 2 * done, self._most))
-        elif records:
+        else:
             self._kept_up[name] = self._clock_s()
 
     def forget(self, name: str) -> None:

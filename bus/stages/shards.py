@@ -175,6 +175,13 @@ class Shards:
             return AuthorityIngest(self._log, self._follower, self._ticker, self._metrics)
         return Ingest(name, self._follower, self._pool, relay=self._relay, metrics=self._metrics)
 
+    def _most(self, name: str, worker: Worker) -> int | None:
+        """How many records the shard may take now, None for a whole batch; 0: it waits."""
+        try:
+            return self._pace.most(name, worker.left)
+        except TocsinError:
+            return None  # the turn meets the same fault, and knows what to do
+
     def _pause(self, name: str) -> None:
         if name not in self._paused and self._metrics is not None:
             self._metrics.count("pauses_total", name)
@@ -191,14 +198,14 @@ class Shards:
         worker = self._workers.get(name)
         if worker is None:
             return False
-        most, started = self._pace.most(name, worker.left), time.perf_counter()
+        most, started = self._most(name, worker), time.perf_counter()
         if most == 0:
             self._pause(name)
             return False
         self._paused.discard(name)
         try:
             worked = worker.turn(0.0, most)
-            if name != AUTHORITY:
+            if name != AUTHORITY and worker.taken:
                 self._pace.served(name, worker.taken, worker.left, time.perf_counter() - started)
         except Owned:
             self._let_go(name)
