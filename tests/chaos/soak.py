@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from bus.cli.bar import bar
+from bus.cli.exits import DONE, INTERRUPTED, NO
 from bus.cli.output import Output
 from tests.chaos.campaign import Outcome, wage
 from tests.chaos.conductor import Pace
@@ -162,6 +163,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rounds = kept(folder / "rounds.jsonl")
     if rounds:
         output.note(f"going on after {len(rounds)} rounds in {folder}")
+    try:
+        broken = go_on(options, folder, rounds, output)
+    except KeyboardInterrupt:
+        output.note("stopped; the same command goes on after the last whole round")
+        broken = None
+    if broken is not None:
+        return broken
+    for line in report(options.seed, rounds):
+        output.line(line)
+    return DONE if next_part(options, rounds) is None else INTERRUPTED
+
+
+def go_on(options: argparse.Namespace, folder: Path, rounds: list[Round], output: Output) -> int | None:
+    """Play one round after the other, and keep each; an exit code where a promise was broken."""
     while (part := next_part(options, rounds)) is not None:
         started = time.monotonic()
         with _shown(output, part, options) as watch:
@@ -170,17 +185,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             output.line(f"seed {options.seed}, round {part.number}: a promise was broken; see {folder / 'round'}")
             for finding in outcome.findings:
                 output.line(f"  {finding}")
-            return 1
-        rounds.append(done(part.number, time.monotonic() - started, outcome))
-        keep(folder / "rounds.jsonl", rounds[-1])
+            return NO
+        one = done(part.number, time.monotonic() - started, outcome)
+        rounds.append(one)
+        keep(folder / "rounds.jsonl", one)
         shutil.rmtree(folder / "round")
-    for line in report(options.seed, rounds):
-        output.line(line)
-    return 0
+        output.note(
+            f"round {one.number}: {_kills([one])} kills, {one.counts.acknowledged:,} acknowledged, {one.seconds:.0f} s"
+        )
+    return None
 
 
 def report(seed: int, rounds: Sequence[Round]) -> list[str]:
     """All figures."""
+    if not rounds:
+        return [f"seed {seed}: no whole round yet"]
     counts = Counts(*map(sum, zip(*(one.counts for one in rounds), strict=True)))
     kills = sum((Counter(one.kills) for one in rounds), Counter[str]())
     recoveries = sorted(second for one in rounds for second in one.recoveries_s)
