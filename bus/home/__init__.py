@@ -12,7 +12,7 @@ from bus.home.faults import (
 from bus.home.files import read_text, write_atomic
 from bus.home.keyring import load_key, load_keys, save_key, usable_key
 from bus.home.layout import FORMAT, Home
-from bus.home.looking import ReaderHead, reader_heads, spooled
+from bus.home.looking import ReaderHead, is_reader, reader_heads, spooled
 
 __all__ = [
     "FORMAT",
@@ -25,6 +25,7 @@ __all__ = [
     "HomeNewerError",
     "HomeReadOnlyError",
     "ReaderHead",
+    "is_reader",
     "load_key",
     "load_keys",
     "read_text",

@@ -20,6 +20,11 @@ class ReaderHead(NamedTuple):
     next: int
 
 
+def is_reader(path: Path) -> bool:
+    """Whether a database of an agency is what one of its readers keeps."""
+    return path.name.startswith(_PREFIX)
+
+
 def reader_heads(home: Home, agency: str) -> dict[str, ReaderHead]:
     """The agency's readers that are kept in this home, by name; one that has read nothing yet is left out."""
     found = {}

@@ -61,7 +61,7 @@ class Snapshot:
 def pinned(together: Sequence[Path], beside: Sequence[Path] = ()) -> Iterator[list[Snapshot]]:
     """Snapshots of all these databases, of one moment: when nobody could commit to any of those in `together`.
 
-    Those `beside` are pinned at the same moment without stopping their writers.
+    Those `beside` are pinned meanwhile, one after the other, without stopping their writers.
     """
     with ExitStack() as pins:
         with ExitStack() as holds:

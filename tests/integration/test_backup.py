@@ -25,7 +25,7 @@ from bus.operate.audit import AUDIT, audited
 from bus.operate.backup import MANIFEST, back_up, read_manifest, restore
 from bus.operate.backup.files import copied_files
 from bus.operate.backup.inventory import topic_counts
-from bus.operate.soundness import verify_log
+from bus.operate.soundness import readers_ahead, verify_log
 from bus.operate.soundness.finding import no_progress
 from bus.operate.soundness.moment import moment_of
 from bus.operate.soundness.receipts import digest_of
@@ -194,6 +194,21 @@ def _remembered_stands(home: Home) -> int:
         run(home, log)
         assert verify_log(home, log).sound
     return len(digests)
+
+
+def test_a_reader_that_takes_its_time_holds_no_backup_up(home: Home, tmp_path: Path) -> None:
+    """It is in the middle of a transaction for as long as whoever it tells of a delivery works on it."""
+    with Subscriber.open(home.path, "aa", name="map") as subscriber:
+        told = iter(subscriber)
+        next(told)
+        back_up(home, tmp_path / "backup", now_ms)
+        read = 1 + len(list(told))
+    done = restore(tmp_path / "backup", tmp_path / "restored", now_ms)
+    assert done.home is not None
+    with closing(SqliteLog(done.home.log, now_ms)) as log:
+        assert not readers_ahead(done.home, log)
+    with Subscriber.open(done.home.path, "aa", name="map") as subscriber:
+        assert len(list(subscriber)) == read  # what was not remembered yet is told again
 
 
 def test_a_backup_that_is_killed_leaves_nothing_that_passes_for_one(home: Home, tmp_path: Path) -> None:

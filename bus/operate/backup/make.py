@@ -1,7 +1,8 @@
 """`tocsin backup`: a home as it was at one moment, while its bus, its publishers and its readers go on.
 
-1 a private folder beside the destination, to be filled. 2 pin the log and every agency's databases, at a moment when no
-agency can commit: so no publisher has forgotten a submission that the log does not hold yet. 3 copy them. 4 copy the
+1 a private folder beside the destination, to be filled. 2 pin every agency's databases, then the log, at a moment when
+no publisher can commit: so none has forgotten a submission that the log does not hold yet, and no reader has read what
+the log does not hold. 3 copy them. 4 copy the
 other files: after the log, so that no key that its roster names is missing. 5 read the copy: it is sound, and this is
 what it holds. 6 the manifest, last; then the folder takes its place.
 """
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from bus.errors import TocsinError, UsageError
-from bus.home import FORMAT, Home
+from bus.home import FORMAT, Home, is_reader
 from bus.home.files import copy_file, make_folder
 from bus.home.snapshot import check_database, pinned
 from bus.home.whole import whole_folder
@@ -68,7 +69,10 @@ def _copy_databases(home: Home, folder: Path, clock_ms: Callable[[], int], progr
     """Steps 2 and 3; returns when they were pinned (UTC ms)."""
     for _ in range(_TRIES):
         databases = databases_in(home.agencies)
-        with pinned(databases, beside=[home.log]) as snapshots:
+        # A reader is in a transaction while somebody works on what it told: it is not waited for, only pinned first.
+        publishers = [path for path in databases if not is_reader(path)]
+        readers = [path for path in databases if is_reader(path)]
+        with pinned(publishers, beside=[*readers, home.log]) as snapshots:
             made_at = clock_ms()
             if databases_in(home.agencies) != databases:
                 continue
