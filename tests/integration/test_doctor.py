@@ -159,6 +159,21 @@ def test_what_is_broken_is_seen_and_mended_by_the_command_that_is_named(
     assert only(tocsin, check)["level"] == "ok"
 
 
+def test_what_is_gone_when_it_is_looked_at_troubles_nobody(tocsin: Tocsin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A publisher that ends takes its write-ahead log along, in the midst of the look."""
+    listed = list(tocsin.home.rglob("*"))
+    monkeypatch.setattr(Path, "rglob", lambda _path, _pattern: iter([*listed, tocsin.home / "agencies" / "gone-wal"]))
+    assert [one.level for one in later(tocsin, 0, "permissions")] == ["ok"]
+
+
+def test_a_home_of_another_user_is_named_once(tocsin: Tocsin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
+    (found,) = later(tocsin, 0, "permissions")
+    assert found.level == "warn"
+    assert found.what.count("the home") == 1
+    assert found.mend == f"chown -R {os.getuid() + 1} {tocsin.home}"
+
+
 @pytest.mark.parametrize(("days", "level"), [(340, "warn"), (400, "fail")])
 def test_a_roster_near_its_end_or_past_it_is_renewed(tmp_path: Path, days: int, level: str) -> None:
     tocsin = Tocsin(tmp_path / "home")

@@ -1,6 +1,7 @@
 """Whether the home is for its owner's eyes alone: the folder 0700, keys and databases 0600."""
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,34 +19,42 @@ _NAMED: Final = 3
 
 def check(place: Place) -> Iterator[Finding]:
     """The folder, and all in it."""
-    paths = [place.path, *(path for path in place.path.rglob("*") if path.parent != place.path or _is_private(path))]
-    open_ = [path for path in paths if _mode(path) & _OTHERS]
-    strangers = [path for path in (place.path, *paths) if not path.is_symlink() and path.stat().st_uid != os.geteuid()]
+    found = dict(_owned(place.path))
+    open_ = [path for path, entry in found.items() if entry.st_mode & _OTHERS and not _is_public(place, path)]
+    strangers = [path for path, entry in found.items() if entry.st_uid != os.geteuid()]
+    home = shlex.quote(str(place.path))
     if open_:
         yield Finding(
             NAME,
             Level.FAIL,
             f"others may look into {_names(place.path, open_)}",
-            f"chmod -R go-rwx {place.path}",
+            f"chmod -R go-rwx {home}",
             "Where a key could be read, replace it: `tocsin key rotate`.",
         )
     if strangers:
         yield Finding(
             NAME,
             Level.WARN,
-            f"{_names(place.path, strangers)} belongs to another user than who runs this",
-            f"chown -R {os.geteuid()} {place.path}",
+            f"another user than who runs this owns {_names(place.path, strangers)}",
+            f"chown -R {os.geteuid()} {home}",
         )
     if not open_ and not strangers:
-        yield Finding(NAME, Level.OK, f"{len(paths)} files and folders are for their owner alone")
+        yield Finding(NAME, Level.OK, f"{len(found)} files and folders are for their owner alone")
 
 
-def _is_private(path: Path) -> bool:
-    return path.name not in _PUBLIC
+def _owned(home: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """The home and all in it but links; what goes meanwhile, as a write-ahead log does, is left out."""
+    for path in (home, *home.rglob("*")):
+        try:
+            entry = path.lstat()
+        except FileNotFoundError:
+            continue
+        if not stat.S_ISLNK(entry.st_mode):
+            yield path, entry
 
 
-def _mode(path: Path) -> int:
-    return 0 if path.is_symlink() else stat.S_IMODE(path.stat().st_mode)
+def _is_public(place: Place, path: Path) -> bool:
+    return path.parent == place.path and path.name in _PUBLIC
 
 
 def _names(home: Path, paths: list[Path]) -> str:
