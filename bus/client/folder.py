@@ -1,6 +1,7 @@
 """A folder into which files come: each is taken once, when whoever writes it has finished."""
 
 import hashlib
+import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -10,8 +11,13 @@ from typing import Final, NamedTuple
 from bus.errors import UsageError
 
 SETTLED_S: Final = 2.0
-"""A file that has not changed for so long, and between two looks, is finished."""
+"""A file that has not changed for so long, and between two looks, is finished.
+
+Of one that bears a time ahead of the clock, as other machines' clocks and zones make it, the two looks must do.
+"""
 _UNFINISHED: Final = (".tmp", ".part", ".partial", ".crdownload", ".filepart", ".swp", "~")
+
+_log = logging.getLogger(__name__)
 
 
 class Found(NamedTuple):
@@ -31,7 +37,10 @@ class _Seen(NamedTuple):
 
 
 class Folder:
-    """Looks again and again. Hidden files, links, subfolders, and what is named as unfinished are left alone."""
+    """Looks again and again. Hidden files, links, subfolders, and what is named as unfinished are left alone.
+
+    A file that can't be read is told of once in the log, tried at each look, and keeps no other back.
+    """
 
     def __init__(self, path: Path, most_bytes: int) -> None:
         """Look into this folder; of a file above `most_bytes` one byte more is read, which its adapter refuses."""
@@ -39,6 +48,7 @@ class Folder:
         self._most_bytes = most_bytes
         self._before: dict[str, _Seen] = {}
         self._taken: dict[str, _Seen] = {}
+        self._unreadable: set[str] = set()
 
     def finished(self, now_ns: int) -> Iterator[Found]:
         """The files that are finished by now, oldest first, one at a time: it is taken when the next is asked for."""
@@ -48,10 +58,11 @@ class Folder:
             for name, one in seen.items()
             if self._before.get(name) == one
             and self._taken.get(name) != one
-            and now_ns - one.changed_ns >= SETTLED_S * 1e9
+            and abs(now_ns - one.changed_ns) >= SETTLED_S * 1e9
         ]
         self._before = seen
         self._taken = {name: one for name, one in self._taken.items() if name in seen}
+        self._unreadable.intersection_update(seen)
         for name in sorted(ready, key=lambda name: (seen[name].changed_ns, name)):
             data = self._read(name, seen[name])
             if data is not None:
@@ -85,4 +96,10 @@ class Folder:
                 found = os.fstat(file.fileno())
         except FileNotFoundError:
             return None
+        except OSError as fault:
+            if name not in self._unreadable:
+                self._unreadable.add(name)
+                _log.warning("%(file)s can't be read: %(why)s", {"file": name, "why": fault.strerror})
+            return None
+        self._unreadable.discard(name)
         return data if _Seen(found.st_size, found.st_mtime_ns) == seen else None

@@ -1,6 +1,7 @@
 """`publish` for a network that fails and sources that change: snapshots, older files, a watched folder, the spool."""
 
 import csv
+import errno
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -161,8 +162,35 @@ def test_a_file_that_is_still_written_or_is_none_is_left_alone(tmp_path: Path) -
     (tmp_path / "a.csv").write_text("more")
     assert names(100) == [], "it grows"
     assert names(100) == ["a.csv"]
-    for found in folder.finished(time.time_ns()):
-        assert found.path.name
+
+
+def test_a_file_from_a_clock_that_is_ahead_is_taken(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, 1000)
+    (tmp_path / "a.csv").write_text("x")
+    os.utime(tmp_path / "a.csv", (time.time() + 36_000, time.time() + 36_000))
+    assert list(folder.finished(time.time_ns())) == [], "seen once only"
+    assert [found.path.name for found in folder.finished(time.time_ns())] == ["a.csv"]
+
+
+def test_a_file_that_can_not_be_read_is_told_of_once_and_keeps_no_other_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, later = Folder(tmp_path, 1000), time.time_ns() + 10**11
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("x")
+    opens = Path.open
+
+    def denied(path: Path, mode: str) -> IO[Any]:
+        if path.name == "a.csv":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opens(path, mode)
+
+    monkeypatch.setattr(Path, "open", denied)
+    looks = [[found.path.name for found in folder.finished(later)] for _ in range(3)]
+    assert looks == [[], ["b.csv"], []]
+    assert [record.getMessage() for record in caplog.records] == ["a.csv can't be read: Permission denied"]
+    monkeypatch.undo()
+    assert [found.path.name for found in folder.finished(later)] == ["a.csv"]
 
 
 def test_a_file_is_taken_when_the_next_one_is_asked_for(tmp_path: Path) -> None:
