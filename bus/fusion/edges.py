@@ -1,9 +1,12 @@
 """Which events are connected, for whom; kept while events come, go, change readers, and while places crowd."""
 
+from collections.abc import Iterable, Sequence
+
 from bus.fusion.dense import Bucket
 from bus.fusion.entry import Entry
 from bus.fusion.index import Index
 from bus.fusion.joins import Joins
+from bus.fusion.node import Node
 from bus.fusion.score import Matcher
 from schemas.models import Parameters
 
@@ -47,6 +50,14 @@ class Edges:
             self._prune(entry)
             if gained:
                 self._connect(entry, gained)
+
+    def beside(self, node: Node) -> Sequence[Entry]:
+        """The events of the place-day of one that has a place and a time."""
+        return self._index.beside(node)
+
+    def tell_of(self, record: str) -> Iterable[Entry]:
+        """The events whose public record this is."""
+        return self._index.tell_of(record)
 
     def _connect(self, entry: Entry, readers: int) -> None:
         """Find the edges that these readers have of an event."""

@@ -6,7 +6,7 @@ pairs).
 """
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from bus.fusion.areas import Area, Box, Spot, cell_of, disk, rings_within
@@ -58,7 +58,7 @@ class Index:
 
     def add(self, entry: Entry) -> None:
         """Enter an event that has a place and a time."""
-        bucket = self._buckets.get(key := self._place_day(entry))
+        bucket = self._buckets.get(key := self._place_day(entry.lat, entry.lon, entry.start))
         if bucket is None:
             bucket = self._buckets[key] = Bucket()
         entry.bucket = bucket
@@ -89,7 +89,7 @@ class Index:
         if entry.node.derived_from:
             self._forget(entry.node.derived_from[0], entry)
         if not bucket.entries:
-            del self._buckets[self._place_day(entry)]
+            del self._buckets[self._place_day(entry.lat, entry.lon, entry.start)]
         elif bucket.crowd is not None and len(bucket.entries) <= self._dense.limit:
             self._disperse(bucket, bucket.crowd)
 
@@ -125,9 +125,18 @@ class Index:
             if bucket.crowd is not None:
                 found += bucket.crowd.find(node, readers, entry.dense | bucket.dense)
         if node.derived_from:
-            told = self._records[node.derived_from[0]]
-            found += (told,) if isinstance(told, Entry) else told
+            found += self.tell_of(node.derived_from[0])
         return found
+
+    def beside(self, node: Node) -> Sequence[Entry]:
+        """The events of the place-day of one that has a place and a time."""
+        bucket = self._buckets.get(self._place_day(node.lat or 0.0, node.lon or 0.0, node.start or 0))
+        return () if bucket is None else bucket.entries
+
+    def tell_of(self, record: str) -> Iterable[Entry]:
+        """The events whose public record this is."""
+        told = self._records.get(record, ())
+        return (told,) if isinstance(told, Entry) else told
 
     def _levels_for(self, node: Node) -> Iterator[tuple[int, bool]]:
         """Where to look: of its own level an event meets equals and what is known better, of coarser ones equals."""
@@ -183,9 +192,9 @@ class Index:
     def _level(self, node: Node) -> int:
         return bisect_left(self._sigmas, node.sigma_km)
 
-    def _place_day(self, entry: Entry) -> int:
+    def _place_day(self, lat: float, lon: float, start: int) -> int:
         """The number of a cell and a day since 1970 in UTC."""
-        return (cell_of(entry.lat, entry.lon, self._dense.resolution) << DAY_BITS) + entry.start // DAY_MS
+        return (cell_of(lat, lon, self._dense.resolution) << DAY_BITS) + start // DAY_MS
 
     def _spots(self, entry: Entry) -> Iterator[Spot]:
         """Where an event is entered."""

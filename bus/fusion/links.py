@@ -79,6 +79,11 @@ class Links:
         """Whether any link names an event."""
         return key in self._by_ref
 
+    def readers_of(self, key: Key) -> int:
+        """The readers for whom some link says something of an event and another."""
+        groups = [group for group in self._by_ref.get(key, ()) if len(group.refs) > 1]
+        return reduce(or_, (mask for group in groups for mask in group.links.values()), 0)
+
     def _group(self, relation: str, refs: tuple[Key, ...]) -> _Group:
         return self._groups.get((relation, refs)) or _Group(relation, refs)
 

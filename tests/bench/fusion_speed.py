@@ -42,6 +42,8 @@ TARGET_GROWTH: Final = 1.3
 """At 100,000 open events against 10,000."""
 TARGET_HOT_US: Final = 1000.0
 """Per event, 100 events in one place-day."""
+TARGET_COPY_US: Final = 3000.0
+"""For the thousandth copy of a text: all members are looked at, as for the alert that names them."""
 TARGET_BYTES: Final = 1150.0
 """Per open event, with its node: fusion's share of the 2,000 of correlate's whole state."""
 PROBES: Final = 2000
@@ -134,6 +136,16 @@ def hot(total: int, seed: int = 2) -> Iterator[Decoded]:
         yield event(number, number % FEEDS, incident, chance)
 
 
+def copies(total: int) -> Iterator[Decoded]:
+    """One text, sent so many times by a feed that is not curated, each as a record of its own."""
+    incident = next(hot(1))[1]
+    for number in range(total):
+        header = {"agency": "agency-1", "feed": "reports", "id": f"copy:{number:08d}", "revision": 1}
+        source = {**incident["source"], "derived_from": [f"copy:{number:08d}"]}
+        texts = [{"language": "en", "headline": None, "description": " ".join(WORDS[:40])}]
+        yield header, {**incident, "source": source, "texts": texts}, False
+
+
 def node(decoded: Decoded) -> Node:
     """As correlate makes it."""
     header, body, curated = decoded
@@ -222,6 +234,9 @@ def main() -> int:
         told("  with eight readers who see differently", mean(filled(10_000, PROBES, list(range(1, 256, 7)))), "us")
         spot = timed(Graph(PARAMETERS, join_labels), list(hot(100)), [1])
         told("100 events in one place-day", mean(spot), "us", TARGET_HOT_US)
+        few, many = (timed(Graph(PARAMETERS, join_labels), list(copies(number)), [1]) for number in (100, 1_000))
+        told("one text sent 100 times", mean(few), "us", TARGET_HOT_US)
+        told("one text sent 1,000 times, the last", many[-1], "us", TARGET_COPY_US)
         if not small:
             hundred = filled(100_000, PROBES, [1])
             told("100,000 open events, one reader", mean(hundred), "us", TARGET_GROWTH * mean(ten))

@@ -75,9 +75,49 @@ def draw(chance: random.Random, number: int) -> Node:
     )
 
 
+def copy(chance: random.Random, node: Node, number: int) -> Node:
+    """The same once more, of somebody else; mostly a twin."""
+    key = (chance.choice(["ngo-a", "ngo-b", "un-c"]), "reports", f"copy:{number}")
+    record = chance.choice([(), (), (f"own:{number}",), ("acled:1",)])
+    return node._replace(key=key, curated=False, derived_from=record, first_at=node.first_at + number, where_name=None)
+
+
+def what(node: Node) -> Node:
+    """An event without who sent it, when, as which record, and how sure they are."""
+    plain: dict[str, Any] = {
+        "digest": b"",
+        "revision": 0,
+        "accepted_at": 0,
+        "first_at": 0,
+        "uncertainty_km": None,
+        "where_name": None,
+    }
+    source = node.source._replace(attribution=None, reliability=None, credibility=None, part_of=())
+    return node._replace(key=("", "", ""), derived_from=(), origin=None, reported_at=None, source=source, **plain)
+
+
+def twins(world: World, bit: int, nodes: list[Node], parameters: Parameters) -> dict[Key, list[Key]]:
+    """Who stands for whom, for one reader: of those who say the same, the first by key."""
+    named = {ref for _, refs, mask in world.links.values() if mask >> bit & 1 and len(set(refs)) > 1 for ref in refs}
+    first: dict[Node, Key] = {}
+    found: dict[Key, list[Key]] = {}
+    for node in nodes:
+        is_apart = node.key in named or any(
+            other.record == node.record and other.nature == node.nature and what(other) != what(node)
+            for other in nodes
+            if node.record is not None and bucket(other, parameters) is not None
+        )
+        can = (node.grams or node.actors) and not node.curated and bucket(node, parameters) is not None
+        stands = first.setdefault(what(node), node.key) if can and not is_apart else node.key
+        found.setdefault(stands, []).append(node.key)
+    return found
+
+
 def reference(world: World, bit: int, parameters: Parameters) -> dict[Key, tuple[Key, ...]]:
     """Each event's cluster for one reader, from nothing but what this reader sees."""
-    nodes = sorted((node for node, mask in world.nodes.values() if mask >> bit & 1), key=lambda node: node.key)
+    seen = sorted((node for node, mask in world.nodes.values() if mask >> bit & 1), key=lambda node: node.key)
+    stands_for = twins(world, bit, seen, parameters)
+    nodes = [node for node in seen if node.key in stands_for]
     buckets = Counter(place for node in nodes if (place := bucket(node, parameters)) is not None)
     dense = {place for place, count in buckets.items() if count > parameters.cluster.dense.limit}
     matcher = Matcher(parameters)
@@ -96,7 +136,7 @@ def reference(world: World, bit: int, parameters: Parameters) -> dict[Key, tuple
                 edges.append((score, one, two))
     found = {}
     for group in cluster(nodes, edges, different, Rules(parameters.cluster.edge_share, have_join)):
-        members = tuple(nodes[number].key for number in group)
+        members = tuple(sorted(key for number in group for key in stands_for[nodes[number].key]))
         found.update(dict.fromkeys(members, members))
     return found
 
@@ -139,6 +179,8 @@ def step(graph: Graph, world: World, chance: random.Random) -> None:
     known = sorted(world.nodes)
     if deed < 0.55 or not known:
         node, mask = draw(chance, number), chance.randrange(1, 1 << READERS)
+        if known and chance.random() < 0.4:
+            node = copy(chance, world.nodes[chance.choice(known)][0], number)
         world.nodes[node.key] = (node, mask)
         graph.put(node, mask)
     elif deed < 0.8:

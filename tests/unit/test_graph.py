@@ -8,6 +8,8 @@ from bus.fusion.graph import Graph
 from bus.fusion.joins import MOST_CHARS, Joins
 from bus.fusion.links import DIFFERENT, SAME, Links, Said
 from bus.fusion.node import Key, Node
+from bus.fusion.score import Matcher
+from bus.fusion.twins import has_twins
 from bus.labels import Label
 from bus.units import DAY_MS
 from tests.node_sample import HIGH, LOW, MONDAY, PARAMETERS, join_labels, label, report
@@ -192,3 +194,58 @@ def test_a_link_that_says_what_is_said_already_changes_nothing() -> None:
     assert links.of(refs[0]) == {refs[1]: Said(0, 0b01)}
     assert links.set(second, SAME, refs, 0) == dict.fromkeys(refs, 0b01)
     assert not links.name(refs[0])
+
+
+TEXT: dict[str, Any] = {"texts": [{"language": "en", "description": "two were shot at the well on the road north"}]}
+
+
+def test_a_text_that_is_sent_many_times_is_compared_once_and_all_who_sent_it_are_members(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared, score = [0], Matcher.score
+
+    def counted(self: Matcher, a: Node, b: Node) -> float | None:
+        compared[0] += 1
+        return score(self, a, b)
+
+    monkeypatch.setattr(Matcher, "score", counted)
+    copies = [report("ngo-a", number, derived_from=[f"ngo-a:{number}"], **TEXT) for number in range(300)]
+    other = report("un-c", 1000, **TEXT, sectors=["HEALTH"])
+    of = graph(*copies[::-1], other)
+    assert stories(of, *copies, other) == {frozenset(node.key for node in (*copies, other))}
+    assert compared[0] <= 2 * len(copies)
+    for node in copies[:-1]:
+        of.set_mask(node.key, 0)
+        of.settle()
+    assert stories(of, copies[-1], other) == {frozenset({copies[-1].key, other.key})}
+
+
+def test_copies_of_a_text_neither_crowd_a_place_nor_outvote_anybody() -> None:
+    a, b = report("ngo-a", 1), report("ngo-b", 2)
+    copies = [report("un-c", number, **TEXT) for number in range(100, 300)]
+    assert together(graph(a, b, *copies), a, b)
+
+
+def test_equal_records_of_a_curated_feed_and_equal_reports_without_a_text_are_no_twins() -> None:
+    assert not has_twins(report("ngo-a", 1, curated=True, **TEXT))
+    assert not has_twins(report("ngo-a", 1))
+    assert has_twins(report("ngo-a", 1, **TEXT))
+
+
+def test_a_twin_that_a_link_names_stands_for_itself_for_whom_the_link_acts() -> None:
+    one, two, three = (report("ngo-a", number, **TEXT) for number in (1, 2, 3))
+    of = graph(one, two, three, mask=0b11)
+    of.link(LINK, DIFFERENT, (two.key, one.key), 0b01)
+    of.settle()
+    assert not together(of, one, two)
+    assert together(of, one, two, bit=1)
+    of.link(LINK, DIFFERENT, (two.key, one.key), 0)
+    of.settle()
+    assert together(of, one, two)
+
+
+def test_a_twin_is_also_told_of_by_who_shares_its_record_wherever_that_stands() -> None:
+    one, two = report("ngo-a", 1, **TEXT), report("ngo-a", 2, derived_from=["acled:1"], **TEXT)
+    other = report("un-c", 3, derived_from=["acled:1"], type="clash.armed", lat=40.0)
+    assert together(graph(one, two, other), two, other)
+    assert together(graph(other, two, one), two, other)
