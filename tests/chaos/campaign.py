@@ -41,7 +41,9 @@ def wage(  # noqa: PLR0913 - what a campaign is made of
     """Run everybody, hit those who have moments, end in peace, and judge."""
     apart = not moments.keys().isdisjoint(STAGES)
     with Field(scene, random.Random(scene.seed), plant, life) as field:
-        everybody = {actor: moments.get(actor, ()) for actor in every_actor(scene, apart=apart)}
+        everybody = {
+            actor: moments.get(actor, ()) for actor in dict.fromkeys((*every_actor(scene, apart=apart), *moments))
+        }
         Conductor(field, everybody, pace, watch).run()
         field.drain()
         record = field.record

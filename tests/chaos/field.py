@@ -20,7 +20,7 @@ import apsw
 
 from tests.chaos.moments import ANYWHERE, Blow, Moment
 from tests.chaos.plants import PLANTS
-from tests.chaos.processes import Life, publish, serve, subscribe
+from tests.chaos.processes import Life, publish, rule, serve, subscribe
 from tests.chaos.scene import Scene
 from tests.chaos.slate import Shared, Slate
 
@@ -38,6 +38,8 @@ Actor = tuple[str, str]
 THE_BUS: Final[Actor] = ("bus", "")
 STAGES: Final[tuple[Actor, ...]] = (("ingest", ""), ("correlate", ""))
 """The bus as two processes, each with one stage."""
+THE_AUTHORITY: Final[Actor] = ("authority", "")
+"""Who changes clearances meanwhile; in some campaigns only."""
 BUS_ROLES: Final = ("bus", "ingest", "correlate")
 
 
@@ -150,6 +152,7 @@ class Field:
         targets: Mapping[str, tuple[Callable[..., None], str]] = {
             "publisher": (publish, agency),
             "subscriber": (subscribe, agency),
+            "authority": (rule, agency),
             "bus": (serve, ""),
             "ingest": (serve, role),
             "correlate": (serve, role),
@@ -222,7 +225,7 @@ class Field:
     def drain(self) -> None:
         """Nobody is hit any more: publish what is granted, judge and deliver everything, read it to the end."""
         self.slate[Shared.CLOSING] = 1
-        self._expect(actor for actor in self.running if actor[0] == "publisher")
+        self._expect(actor for actor in self.running if actor[0] in ("publisher", "authority"))
         for actor in [actor for actor in self.running if actor[0] in BUS_ROLES]:
             code = self.end(actor)
             if code not in _STOPPED:

@@ -34,6 +34,13 @@ _OFTEN_PAGES: Final = 24
 _OFTEN_RECORDS: Final = 40
 SHORT: Final = (("TICK_INTERVAL_S", 1), ("RETAIN_INTERVAL_S", 1), ("BATCH_RECORDS", 4), ("INGEST_WORKERS", 0))
 """Settings of a bus in a field: what comes by seldom in a day comes by in each of its short lives; one process."""
+_GROUPS: Final = ("--audience", "GEN", "--audience", "NYC")
+_CLEARANCES: Final = (
+    ("bb", "--level", "COALITION RESTRICTED", *_GROUPS),
+    ("cc", "--level", "COALITION SECRET", "--need", "SIGINT", *_GROUPS),
+    ("bb", "--level", "COALITION SECRET", "--need", "HUMINT", *_GROUPS),
+    ("cc",),
+)
 
 
 class Life(NamedTuple):
@@ -85,6 +92,24 @@ def publish(scene: Scene, agency: str, life: Life) -> None:
                 block += 1
         publisher.close()
         log.close()
+
+
+# ---- the authority ----
+
+
+def rule(scene: Scene, _agency: str, life: Life) -> None:
+    """Raise and lower clearances, one with each block that publishers are granted; `tocsin agency clearance`."""
+    with _life(scene, "authority", life, watch_bus) as (slate, _), Book(scene.acknowledged("authority")) as book:
+        act = sum(1 for _ in read_book(book.path))
+        while act < slate[Shared.GRANTED] or not slate[Shared.CLOSING]:
+            if act >= slate[Shared.GRANTED]:
+                time.sleep(_PAUSE_S)
+                continue
+            code = main(["agency", "clearance", *_CLEARANCES[act % len(_CLEARANCES)], "--home", str(scene.home.path)])
+            if code:
+                sys.exit(code)
+            book.write(["[]"])
+            act += 1
 
 
 # ---- a subscriber ----

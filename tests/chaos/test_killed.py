@@ -20,7 +20,7 @@ from schemas.codec import decode_trusted
 from schemas.registry import newest
 from tests.chaos.campaign import Outcome, wage
 from tests.chaos.conductor import Pace
-from tests.chaos.field import STAGES, THE_BUS, Actor, Field
+from tests.chaos.field import STAGES, THE_AUTHORITY, THE_BUS, Actor, Field
 from tests.chaos.folds import naive
 from tests.chaos.moments import ANYWHERE, CORRELATE, INGEST, ONCE, PUBLISHER, SUBSCRIBER, TICK, UPKEEP, Blow, Moment
 from tests.chaos.processes import SHORT, Life
@@ -126,6 +126,26 @@ def test_killed_where_each_stage_is_a_process(tmp_path: Path, founded: Path) -> 
     outcome = wage(scene, moments)
     assert_kept(outcome, moments)
     assert outcome.record.blows().total() >= 11
+
+
+@pytest.mark.slow
+def test_killed_while_rights_change(tmp_path: Path, founded: Path) -> None:
+    """The authority's desk judges its rosters itself where no bus does: the two take the shard from each other."""
+    chance, scene = random.Random(8), make_scene(tmp_path, 8, like=founded)
+    moments: dict[Actor, list[Moment]] = {
+        THE_BUS: [FIRST, *each((*CORRELATE[2:], *TICK), chance), *anywhere(2, chance)],
+        THE_AUTHORITY: [Moment(ANYWHERE, chance.randint(20, 600)) for _ in range(4)],
+    }
+    outcome = wage(scene, moments, pace=Pace(leaps=False))
+    assert_kept(outcome, moments)
+    log = SqliteLog(scene.home.log, now_ms)
+    given = [
+        decode_trusted(newest("delivery"), one.value) for name in ("bb", "cc") for one in log.read(f"outbox.{name}")
+    ]
+    rosters = sum(1 for _ in log.read("control"))
+    log.close()
+    assert {"RIGHT_LOST"} <= {one["reason"] for one in given}
+    assert rosters > 10
 
 
 @pytest.mark.slow
