@@ -1,12 +1,12 @@
 """`tocsin alerts`: what the bus concludes from all that one agency may read."""
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bus.cli.commands import Commands, as_agency
 from bus.cli.exits import DONE
 from bus.cli.output import Output, moment
-from bus.cli.picture import counts_text, find_alert, looked_at, note_unreadable, show, when_text, where_text
+from bus.cli.picture import alert_json, counts_text, find_alert, looked_at, note_unreadable, show, when_text, where_text
 
 if TYPE_CHECKING:
     from bus.client import Picture
@@ -98,7 +98,7 @@ def _show(args: Namespace, output: Output) -> int:
 
 
 def _watch(args: Namespace, output: Output) -> int:
-    from bus.cli.watched import watch
+    from bus.cli.alerts_watch import watch
 
     return watch(args, output)
 
@@ -148,9 +148,3 @@ def _headline(picture: "Picture", ref: str) -> str:
     body = message.body
     headline = next((text.headline for text in body.texts if text.headline), None)
     return headline or f"{body.type}, {when_text(body.when)}, {where_text(body.where)}"
-
-
-def alert_json(held: "Held", message: "AlertMessage") -> dict[str, Any]:
-    """The alert's fields, with `id` and `label` spelled out."""
-    fields = {"id": held.ref, "label": message.header.label, "revision": held.revision, "closed": held.closed}
-    return {**fields, "variant": message.header.id, "delivered_at": held.delivered_at, **message.body.model_dump()}

@@ -7,7 +7,8 @@ from bus.cli.commands import Commands
 from bus.cli.exits import DONE
 from bus.cli.home import opened
 from bus.cli.output import Output
-from bus.cli.run import PORT_HELP, until_signalled
+from bus.cli.run import PORT_HELP
+from bus.cli.stopping import until_signalled
 from bus.errors import UsageError
 
 PORT: Final = 9464

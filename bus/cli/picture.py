@@ -14,7 +14,7 @@ from bus.units import MINUTE_MS
 if TYPE_CHECKING:
     from bus.client import Picture, Subscriber
     from bus.client.picture import Held
-    from schemas.models import Count, When, Where
+    from schemas.models import AlertMessage, Count, When, Where
 
 KEPT = "picture"
 """`bus.client.kept.DEFAULT`, which is heavy to import."""
@@ -146,3 +146,9 @@ def _count(one: "Count") -> str:
 
 def _figure(value: int | None) -> str:
     return "?" if value is None else str(value)
+
+
+def alert_json(held: "Held", message: "AlertMessage") -> dict[str, Any]:
+    """The alert's fields, with `id` and `label` spelled out."""
+    fields = {"id": held.ref, "label": message.header.label, "revision": held.revision, "closed": held.closed}
+    return {**fields, "variant": message.header.id, "delivered_at": held.delivered_at, **message.body.model_dump()}

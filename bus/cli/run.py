@@ -3,7 +3,6 @@
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from bus.cli.bar import bar
@@ -11,10 +10,9 @@ from bus.cli.commands import Commands
 from bus.cli.exits import DONE
 from bus.cli.home import Opened, opened
 from bus.cli.output import Output
+from bus.cli.stopping import until_signalled
 
 if TYPE_CHECKING:
-    from threading import Event
-
     from prometheus_client import CollectorRegistry
 
     from bus.metrics import Metrics
@@ -74,25 +72,6 @@ def _run(args: Namespace, output: Output) -> int:
     if resting is not None:
         raise resting
     return DONE
-
-
-@contextmanager
-def until_signalled() -> Iterator["Event"]:
-    """An event that SIGINT and SIGTERM set: what is in hand is finished and committed first."""
-    import signal
-    import threading
-
-    stop = threading.Event()
-
-    def ask(_: int, __: FrameType | None) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

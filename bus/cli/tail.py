@@ -9,7 +9,7 @@ from bus.cli.commands import Commands
 from bus.cli.exits import DONE
 from bus.cli.home import opened
 from bus.cli.output import Output, compact, moment
-from bus.cli.run import until_signalled
+from bus.cli.stopping import until_signalled
 from bus.errors import UsageError
 
 LAST: Final = 10

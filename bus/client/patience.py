@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 
 from bus.errors import TocsinError
-from bus.log.faults import LogReadOnlyError
 
 FIRST_PAUSE_S: Final = 0.05
 MOST_PAUSE_S: Final = 5.0
@@ -34,18 +33,13 @@ class Patience(NamedTuple):
             try:
                 return act()
             except TocsinError as fault:
-                if not can_pass(fault) or time.monotonic() >= until:
+                if not fault.retriable or time.monotonic() >= until:
                     raise
                 wait_s = min(pause_s * random.uniform(0.5, 1.0), max(0.0, until - time.monotonic()))  # noqa: S311 - no secret
                 if self.told is not None:
                     self.told(fault, wait_s)
                 self.sleep(wait_s)
                 pause_s = min(pause_s * _GROWTH, MOST_PAUSE_S)
-
-
-def can_pass(fault: TocsinError) -> bool:
-    """Whether waiting can help: the log is busy, full or away, or mounted so that it can't be written just now."""
-    return fault.retriable or isinstance(fault, LogReadOnlyError)
 
 
 PATIENCE: Final = Patience()

@@ -1,9 +1,10 @@
 """Signed bytes on their way into the log: durable before it sees them, forgotten after it has acknowledged them."""
 
 import logging
+from functools import partial
 
 from bus.client.memory import Memory
-from bus.client.patience import Patience, can_pass
+from bus.client.patience import Patience
 from bus.errors import TocsinError
 from bus.log.protocol import Log, NewRecord
 from bus.log.topics import topic
@@ -38,9 +39,9 @@ class Spool:
         while rows := self._memory.spooled(self._batch):
             records = [NewRecord(self._submissions, row.feed.encode(), row.envelope) for row in rows]
             try:
-                self._patience.bear(lambda records=records: self._log.append(self._submissions, records))  # type: ignore[misc]
+                self._patience.bear(partial(self._log.append, self._submissions, records))
             except TocsinError as fault:
-                if not can_pass(fault):
+                if not fault.retriable:
                     raise
                 raise self._waiting(fault) from fault
             with self._memory.transaction():

@@ -8,11 +8,10 @@ from argparse import Namespace
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from bus.cli.alerts import alert_json
 from bus.cli.exits import DONE
 from bus.cli.home import opened
 from bus.cli.output import Output, moment, refusal_json
-from bus.cli.picture import subscribed, when_text, where_text
+from bus.cli.picture import alert_json, subscribed, when_text, where_text
 from bus.cli.stopping import until_signalled
 from bus.errors import UsageError
 

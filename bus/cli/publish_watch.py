@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bus.cli.exits import DONE
 from bus.cli.home import opened
 from bus.cli.output import Output
-from bus.cli.publish import report
+from bus.cli.published import report
 from bus.cli.publishing import Job, Unreadable
 from bus.cli.stopping import until_signalled
 from bus.cli.translating import options, refused_json, say_refused
@@ -30,7 +30,6 @@ def watch(args: Namespace, output: Output) -> int:
     """Publish what comes into the folder."""
     from adapters.sheet import MAX_FILE_BYTES
     from bus.client.folder import Folder
-    from bus.client.patience import can_pass
 
     folder, terms = Folder(Path(args.watch), MAX_FILE_BYTES), _terms(args)
     with until_signalled() as stop, opened(args, writing=True) as bus, bus.publisher(args.agency, args.feed):
@@ -44,7 +43,7 @@ def watch(args: Namespace, output: Output) -> int:
                     if stop.is_set():
                         break
             except TocsinError as fault:
-                if not can_pass(fault):
+                if not fault.retriable:
                     raise
                 output.note(f"{fault}; tried again")
             stop.wait(_LOOK_S)
