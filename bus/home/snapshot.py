@@ -76,8 +76,11 @@ def pinned(together: Sequence[Path], beside: Sequence[Path] = ()) -> Iterator[li
 
 
 def check_database(path: Path) -> None:
-    """Raise where a database of the home is damaged; for a copy that nobody else has open."""
-    connection = _connected(path)
+    """Raise where a database of the home is damaged; for a whole copy that nobody else has open, and left as it is."""
+    with database(path):
+        # Immutable: neither a write-ahead log nor its index comes to lie beside it.
+        where = f"{path.absolute().as_uri()}?immutable=1"
+        connection = apsw.Connection(where, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
     try:
         with database(path):
             said = connection.execute("PRAGMA integrity_check(1)").fetchall()

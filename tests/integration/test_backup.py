@@ -114,6 +114,14 @@ def test_everything_in_a_backup_is_private(kept: Path) -> None:
     assert not [path for path in kept.rglob("*") if path.name.startswith(".")]
 
 
+def test_a_backup_holds_databases_whole_and_nothing_beside_them(kept: Path, tmp_path: Path) -> None:
+    """A write-ahead log or its index would be of the moment when the copy was looked at."""
+    restore(kept, tmp_path / "home", now_ms)
+    databases = {path.name for path in (kept / "agencies").rglob("*.db*")}
+    assert databases == {"publisher.db"}
+    assert {path.name for path in (tmp_path / "home" / "agencies").rglob("*.db*")} == databases
+
+
 def test_the_newest_key_is_the_newest_again(home: Home, tmp_path: Path) -> None:
     [key] = home.keys.glob("aa/*.key")
     other = key.with_name("zz.key")
