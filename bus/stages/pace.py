@@ -5,8 +5,10 @@ backlog, and only while there is company: another shard that keeps up, in the la
 ingest. Then, for each turn of such a shard, in numbered steps:
 
 1 it takes as many records as it has lately done in `TURN_S`, whatever they cost: another's record waits so long at most
-2 it waits while correlate has more than `LAG` records to read: another's record would stand behind them in `events`
-3 but no longer than `STILL_S` for a correlate that does not move, which is not there or has a roster to work off.
+2 it puts no more before correlate than that has lately read in `AHEAD_S`: another's record would stand behind them in
+`events`; where one place is hot that may be a single one
+3 but it waits no longer than `STILL_S` for a correlate that does not move, which is not there or has a roster to work
+off.
 
 Alone on the bus, a shard takes whole batches and waits for nobody.
 """
@@ -20,8 +22,11 @@ from bus.log.topics import topic
 
 TURN_S: Final = 0.02
 """How long a turn of a shard with a backlog shall take: a tenth of what a reader would call late."""
-LAG: Final = 25
-"""Records between ingest and correlate, some 20 ms of its work: enough that it hardly ever waits for ingest."""
+AHEAD_S: Final = 0.03
+"""How much of its work may wait before correlate: enough that it hardly ever waits for ingest."""
+SPEED: Final = 500.0
+"""Records a second that correlate reads, until it was measured."""
+MOST_AHEAD: Final = 100
 STILL_S: Final = 3.0
 """Longer than the longest transaction of correlate on a busy machine."""
 COMPANY_S: Final = 10.0
@@ -48,8 +53,11 @@ class Pace:
         self._kept_up: dict[str, float] = {}
         """When a shard without one has last served records (seconds of the clock)."""
         self._read: int | None = None
+        """Up to where correlate was last seen to have read; before that, it may not be there."""
         self._moved_at = -STILL_S
-        """Up to where correlate was last seen to have read, and when that changed; before, it may not be there."""
+        self._seen: tuple[float, int] = (0.0, 0)
+        """When that last changed, and where `events` ended then."""
+        self._speed = SPEED
         self.is_shared = False
         """Whether other processes serve shards too: who is company to whom, only correlate could tell."""
 
@@ -57,7 +65,7 @@ class Pace:
         """How many records the shard may take now, which has `left` to read; 0: it is to wait."""
         if left <= MANY or not self._has_company(name):
             return self._most
-        return 0 if self._is_ahead() else self._fits.get(name, _FIRST)
+        return min(self._room(), self._fits.get(name, _FIRST))
 
     def served(self, name: str, records: int, left: int, seconds: float) -> None:
         """What a turn did, at least one record, in which time, and how many are left to the shard."""
@@ -77,10 +85,21 @@ class Pace:
         since = self._clock_s() - COMPANY_S
         return self.is_shared or any(at >= since for other, at in self._kept_up.items() if other != name)
 
-    def _is_ahead(self) -> bool:
-        """Whether correlate, which moves, has much to read."""
-        read, now = self._log.cursors(_SLOT).get(_EVENTS, 0), self._clock_s()
-        if self._read is not None and read != self._read:
-            self._moved_at = now
-        self._read = read
-        return self._log.end(_EVENTS) - read > LAG and now < self._moved_at + STILL_S
+    def _room(self) -> int:
+        """How many records may be put before correlate, if that moves."""
+        read, end, now = self._log.cursors(_SLOT).get(_EVENTS, 0), self._log.end(_EVENTS), self._clock_s()
+        if read != self._read:
+            if self._read is not None:
+                self._measure(read - self._read, read, now)
+            self._read, self._seen = read, (now, end)
+        if now >= self._moved_at + STILL_S:
+            return self._most
+        ahead = max(1, min(MOST_AHEAD, int(self._speed * AHEAD_S)))
+        return max(0, ahead - (end - read))
+
+    def _measure(self, records: int, read: int, now: float) -> None:
+        """It has read so many since it last moved; whether it had to wait for them, the end of that time tells."""
+        self._moved_at = now
+        since, end = self._seen
+        if read <= end and now > since:
+            self._speed = (self._speed + records / (now - since)) / 2

@@ -11,7 +11,7 @@ from bus.log.sqlite import SqliteLog
 from bus.log.topics import agency_topics, bus_topics, topic
 from bus.metrics import Recorder
 from bus.stages.correlate.stage import Correlate
-from bus.stages.pace import LAG, MANY
+from bus.stages.pace import MANY
 from bus.stages.shards import Shards
 from bus.stages.worker import Worker
 from bus.trust.frame import MAX_ENVELOPE_BYTES
@@ -94,7 +94,7 @@ def test_the_others_are_judged_in_every_turn_and_the_flooder_goes_at_correlates_
         assert bus.judged("fra") - before <= 2 * MANY, "a piece, never the whole"
     stuck = bus.judged("fra")
     assert stuck < 400, "correlate has read nothing: the flooder waits"
-    assert bus.log.end("events") - bus.log.cursors("correlate-0")["events"] >= LAG
+    assert bus.log.end("events") > bus.log.cursors("correlate-0")["events"]
     assert bus.pauses("fra") > 0
     while bus.judged("fra") < 400:
         bus.shards.turn()

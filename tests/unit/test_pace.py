@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import pytest
 
 from bus.log.protocol import NewRecord
-from bus.stages.pace import COMPANY_S, LAG, MANY, STILL_S, TURN_S, Pace
+from bus.stages.pace import AHEAD_S, COMPANY_S, MANY, SPEED, STILL_S, TURN_S, Pace
 from tests.support.memory_log import MemoryLog
 
 BATCH = 500
 BACKLOG = MANY + 1
+AHEAD = int(SPEED * AHEAD_S)
+"""Records that may be put before a correlate whose speed is not known yet."""
 
 
 @dataclass
@@ -97,12 +99,31 @@ def test_a_piece_is_what_takes_a_turns_time_whatever_a_record_costs(bench: Bench
 
 def test_a_backlog_waits_for_correlate_and_goes_on_when_that_has_read(bench: Bench) -> None:
     bench.moving()
-    bench.accepted(LAG)
-    assert bench.pace.most("flood", BACKLOG) > 0
+    bench.accepted(AHEAD - 1)
+    assert bench.pace.most("flood", BACKLOG) == 1
     bench.accepted(1)
     assert bench.pace.most("flood", BACKLOG) == 0
-    bench.correlated(2)
-    assert bench.pace.most("flood", BACKLOG) > 0
+    bench.correlated(3)
+    assert bench.pace.most("flood", BACKLOG) == 2
+
+
+@pytest.mark.parametrize(("per_s", "room"), [(10.0, 1), (200.0, 6), (1000.0, 30), (100_000.0, 50)])
+def test_what_waits_before_correlate_is_worth_the_same_time_whatever_a_record_costs_it(
+    bench: Bench, per_s: float, room: int
+) -> None:
+    bench.moving()
+    read = 1
+    bench.accepted(3000)
+    for _ in range(25):
+        bench.company()
+        bench.pace.most("flood", BACKLOG)
+        bench.clock.now += 100 / per_s if per_s > 100 else 1 / per_s
+        read += 100 if per_s > 100 else 1
+        bench.correlated(read)
+    bench.company()
+    bench.pace.most("flood", BACKLOG)
+    bench.correlated(bench.log.end("events"))
+    assert bench.pace.most("flood", BACKLOG) == pytest.approx(room, abs=1)
 
 
 def test_a_correlate_that_does_not_move_holds_nobody_up_for_long(bench: Bench) -> None:
