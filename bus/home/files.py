@@ -2,9 +2,8 @@
 
 import hashlib
 import os
-import shutil
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from bus.home.faults import storage
 
@@ -44,8 +43,9 @@ def new_file(path: Path) -> None:
 def copy_file(source: Path, target: Path, modified_ns: int) -> None:
     """Copy a file to a new private one, last modified then; durable when this returns but for its name."""
     new_file(target)
-    with storage(source), source.open("rb") as there, target.open("r+b") as here:
-        shutil.copyfileobj(there, here, _CHUNK_BYTES)
+    with storage(source), source.open("rb") as there, storage(target), target.open("r+b") as here:
+        while chunk := _chunk(source, there):
+            here.write(chunk)
         here.flush()
         os.utime(here.fileno(), ns=(modified_ns, modified_ns))
     sync_file(target)
@@ -96,3 +96,9 @@ def read_text(path: Path, max_bytes: int = 1 << 20) -> str | None:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return None
+
+
+def _chunk(path: Path, file: BinaryIO) -> bytes:
+    """The next part of a file that is copied: of two disks, the fault names the one that has it."""
+    with storage(path):
+        return file.read(_CHUNK_BYTES)

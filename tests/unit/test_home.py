@@ -2,6 +2,8 @@
 
 import errno
 import os
+import re
+import resource
 import stat
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -25,6 +27,7 @@ from bus.home import (
     save_key,
     write_atomic,
 )
+from bus.home.files import copy_file
 from bus.trust.keys import SigningKey
 
 PIN = bytes(range(32))
@@ -130,6 +133,20 @@ def test_an_atomic_write_leaves_the_old_file_where_it_fails(tmp_path: Path, monk
         write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_of_two_disks_the_one_that_failed_is_named(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(bytes(100_000))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(HomeError, match=re.escape(str(target))):
+            copy_file(source, target, 0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with pytest.raises(HomeError, match=re.escape(str(tmp_path / "none"))):
+        copy_file(tmp_path / "none", tmp_path / "other", 0)
 
 
 def test_what_a_crash_left_behind_gives_no_rights_away(tmp_path: Path) -> None:
