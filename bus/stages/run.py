@@ -33,6 +33,7 @@ from bus.stages.relay import Relay
 from bus.stages.shards import RestingError, Shards
 from bus.stages.stage import Progress, Stage
 from bus.stages.threads import Threads
+from bus.stages.upkeep import may_remove
 from bus.stages.worker import Worker
 from bus.trust.keys import SigningKey
 
@@ -176,7 +177,9 @@ class Runner:
             return
         self._retained_at = time.monotonic()
         try:
-            self._log.retain(self._clock_ms())
+            now = self._clock_ms()
+            if may_remove(self._log, self._pin, now):
+                self._log.retain(now)
         except TocsinError as fault:
             _log.warning("retention failed, tried again later: %s", fault)
 

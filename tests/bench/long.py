@@ -33,6 +33,7 @@ OPEN: Final = 20_000
 STEPS: Final = 400
 """In which time passes and memory is looked at."""
 QUARTER_DAYS: Final = 480
+RETAIN_STEPS: Final = 20
 RENEW_DAYS: Final = 300
 BATCH: Final = 500
 TARGET_GROWTH: Final = 1.1
@@ -114,7 +115,8 @@ def live(folder: Path, events: int, days: int) -> None:
         if clock.now > renewed + RENEW_DAYS * DAY_MS:
             bus.release()
             renewed = renew(world, clock)
-        world.log.retain(clock.now)
+        if step % RETAIN_STEPS == 0:
+            world.log.retain(clock.now)
         held.append(memory_mb())
         if (step + 1) % (STEPS // 4) == 0:
             done = events * (step + 1) // STEPS

@@ -26,7 +26,9 @@ from bus.operate.status import Status as Glance
 from bus.operate.status import status
 from bus.stages.ahead import ClockBehindError
 from bus.stages.run import Runner
-from schemas.models import AgencyEntry, KeyEntry, PolicyDocument, Status
+from bus.stages.upkeep import may_remove
+from bus.units import DAY_MS
+from schemas.models import AgencyEntry, KeyEntry, PolicyDocument, Roster, Status
 
 NOW = 1_790_000_000_000
 YEAR_MS = 365 * 86_400_000
@@ -316,3 +318,34 @@ def test_the_bus_signs_with_its_next_key_at_once_though_the_last_tick_is_older(b
     with pytest.raises(DeskError, match="no key of `bus` that may sign now") as fault:
         HomeKeys(bus.home)(trust, bus.clock() + 1000)
     assert "tocsin key rotate bus" in fault.value.advice
+
+
+def test_nothing_is_removed_while_a_roster_is_expired_nor_while_what_closed_late_is_remembered(bus: Bus) -> None:
+    def may(days: int) -> bool:
+        return may_remove(bus.log, bus.home.pin(), bus.clock.now + days * DAY_MS)
+
+    assert may(0)
+    assert not may(366)
+    bus.clock.now += 500 * DAY_MS
+    assert isinstance(bus.desk.renew(), Roster)
+    assert not may(0)
+    assert not may(90)
+    assert may(92)
+    assert not may(400)
+
+
+def test_retention_rests_with_the_roster(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    removed: list[int] = []
+    monkeypatch.setattr(bus.log, "retain", removed.append)
+    key = load_keys(bus.home, "bus")[-1]
+
+    def run() -> None:
+        runner = Runner(bus.log, pin=bus.home.pin(), bus_key=key, settings=Settings(), clock_ms=bus.clock)
+        monkeypatch.setattr(runner, "_retained_at", -1e9)
+        runner.run(until_idle=True)
+
+    run()
+    assert len(removed) == 1
+    bus.clock.now += 400 * DAY_MS
+    run()
+    assert len(removed) == 1
