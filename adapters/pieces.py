@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from adapters.csv_sheet import End, record_ends
 from adapters.loss import ColumnLoss, Loss
 from adapters.refusals import REMEDY, Code, Refused
 from adapters.sheet import unpack
@@ -20,7 +21,6 @@ PIECE_BYTES: Final = 4 * 1024 * 1024
 _SAMPLE_BYTES: Final = 256 * 1024
 _STEP_BYTES: Final = 1024 * 1024
 _NO_TABLE: Final = b"{[<"
-_QUOTE: Final = b'"'
 
 
 def first_piece(data: bytes, piece_bytes: int = PIECE_BYTES) -> bytes:
@@ -28,7 +28,8 @@ def first_piece(data: bytes, piece_bytes: int = PIECE_BYTES) -> bytes:
     unpacked = unpack(data)
     if isinstance(unpacked, Refused) or len(unpacked) <= piece_bytes or not _is_table(unpacked):
         return data
-    return unpacked[: _until_newline(unpacked, _until_newline(unpacked, 0), min(piece_bytes, _SAMPLE_BYTES))]
+    header, cuts = _cut(unpacked, min(piece_bytes, _SAMPLE_BYTES))
+    return unpacked[: next(cuts, header).at]
 
 
 def translate_pieces(
@@ -39,17 +40,15 @@ def translate_pieces(
     if isinstance(unpacked, Refused) or len(unpacked) <= piece_bytes or not _is_table(unpacked):
         yield adapter.translate(data, options), len(data)
         return
-    header = _until_newline(unpacked, 0)
-    if adapter.translate(unpacked[:header], options).loss.rows:  # the first line is a record: there is no header
+    header, cuts = _cut(unpacked, piece_bytes)
+    if adapter.translate(unpacked[: header.at], options).loss.rows:  # the first line is a record: there is no header
         yield adapter.translate(data, options), len(data)
         return
     whole = _Whole()
     start = header
-    while start < len(unpacked):
-        end = _until_newline(unpacked, start, piece_bytes)
-        found = adapter.translate(unpacked[:header] + unpacked[start:end], options)
-        lines = unpacked.count(b"\n", header, start)
-        yield whole.placed(found, lines), end
+    for end in cuts:
+        found = adapter.translate(unpacked[: header.at] + unpacked[start.at : end.at], options)
+        yield whole.placed(found, start.lines - header.lines), end.at
         if any(one.row == 0 for one in found.refused):
             return
         start = end
@@ -117,14 +116,18 @@ def _is_table(data: bytes) -> bool:
     return True
 
 
-def _until_newline(data: bytes, start: int, least: int = 0) -> int:
-    """The end of the first record that ends so far behind `start`: a newline inside quotes ends none."""
-    counted, quotes, at = start, 0, start + least
-    while True:
-        newline = data.find(b"\n", at)
-        if newline < 0:
-            return len(data)
-        quotes += data.count(_QUOTE, counted, newline)
-        counted = at = newline + 1
-        if quotes % 2 == 0 and data[start:newline].strip():
-            return newline + 1
+def _cut(data: bytes, piece_bytes: int) -> tuple[End, Iterator[End]]:
+    """Where the header ends, and where each piece does: at the end of the record with which it is full."""
+    ends = record_ends(data)
+    header = next(ends, End(len(data), 0))
+    return header, _pieces(ends, header, piece_bytes)
+
+
+def _pieces(ends: Iterator[End], header: End, piece_bytes: int) -> Iterator[End]:
+    start = last = header
+    for last in ends:
+        if last.at - start.at >= piece_bytes:
+            yield last
+            start = last
+    if last.at > start.at:
+        yield last

@@ -95,3 +95,29 @@ def test_memory_is_that_of_a_piece() -> None:
         tracemalloc.stop()
     assert drafts == 997
     assert pieces < at_once / 3
+
+
+def test_a_quote_within_a_cell_quotes_nothing() -> None:
+    """Careless exporters leave it bare; a cell of the next row holds a newline, and is not cut in two."""
+    lines = table(120).split(b"\r\n")
+    place = next(at for at, line in enumerate(lines) if b"\n" in line) - 1
+    names = lines[0].decode().split(",")
+    cells = next(csv.reader([lines[place].decode()]))
+    cells[names.index("where_coordinates")] = 'the 5" pipe'
+    lines[place] = ",".join(cells).encode()
+    data, adapter = b"\r\n".join(lines), load("ucdp_ged")
+    at_once = adapter.translate(data, {})
+    for least in range(200, 9_000, 800):
+        pieces = [found for found, _ in translate_pieces(adapter, data, {}, least)]
+        assert tuple(draft for one in pieces for draft in one.drafts) == at_once.drafts
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r", b"\r\n"])
+def test_rows_and_lines_are_counted_through_whatever_ends_a_line(newline: bytes) -> None:
+    adapter, data = load("ucdp_ged"), table(120).replace(b"\r\n", newline)
+    at_once = adapter.translate(data, {})
+    pieces = [found for found, _ in translate_pieces(adapter, data, {}, 9_000)]
+    assert len(pieces) > 5
+    refused = [(one.row, one.line) for each in pieces for one in each.refused if one.line]
+    assert refused == [(one.row, one.line) for one in at_once.refused][: len(refused)]
+    assert len(refused) >= 2
