@@ -10,10 +10,11 @@ import pytest
 from bus.clock import now_ms
 from bus.home import Home
 from bus.log.faults import LogDiskError
-from bus.log.protocol import NewRecord
+from bus.log.protocol import Log, NewRecord
 from bus.log.sqlite import SqliteLog
 from bus.log.sqlite.reader import SqliteReader
-from bus.operate.quarantine import acts
+from bus.operate.quarantine import Choice, Rejected, acts
+from bus.operate.quarantine.choice import Chosen, choose
 from tests.support.command_line import Tocsin
 
 UCDP = Path(__file__).resolve().parents[1] / "data" / "ucdp_ged" / "ged_v23.1_slice.csv"
@@ -223,6 +224,24 @@ def test_a_fault_in_the_middle_neither_loses_nor_doubles(tocsin: Tocsin, monkeyp
     assert calls == ["quarantine"] * 4
     assert values(tocsin, SUBMISSIONS)[3:] == values(tocsin, REJECTED)
     assert len(values(tocsin, "audit")) == 3
+
+
+def test_two_operators_at_once_send_once(tocsin: Tocsin, monkeypatch: pytest.MonkeyPatch) -> None:
+    floor(tocsin, OPEN)
+    before = len(values(tocsin, SUBMISSIONS))
+
+    def choosing(log: Log, agency: str, choice: Choice) -> tuple[Chosen, Iterator[tuple[Rejected, bytes]]]:
+        chosen, rows = choose(log, agency, choice)
+        found = list(rows)
+        if agency == "alpha":
+            monkeypatch.undo()
+            tocsin.ok("quarantine", "retry", "--all")
+        return chosen, iter(found)
+
+    monkeypatch.setattr(acts, "choose", choosing)
+    tocsin.ok("quarantine", "retry", "--all")
+    sent = values(tocsin, SUBMISSIONS)[before:]
+    assert len(sent) == len(set(sent)) > 0
 
 
 def test_the_list_is_bounded_and_the_histogram_counts_all(tocsin: Tocsin) -> None:

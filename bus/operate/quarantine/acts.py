@@ -43,10 +43,11 @@ def retry(
     """
     told: list[tuple[Prospect, bool]] = []
     for agency in choice.agencies:
+        since = log.end(AUDIT)
         chosen, rows = choose(log, agency, choice)
         judged = list(rehearse(log, control, agency, rows, clock_ms()))
         wanted = [one.row for one in judged if not dry_run and (choice.force or one.outcome in _GOOD)]
-        _carry_out(log, _Act(log, AuditedAct.RETRY, wanted, chosen.last_offset), clock_ms)
+        _carry_out(log, _Act(log, AuditedAct.RETRY, wanted, chosen.last_offset, since), clock_ms)
         sent = {row.id for row in wanted}
         told += [(one, one.row.id in sent) for one in (*judged, *chosen.held_back)]
     return told
@@ -59,10 +60,11 @@ def drop(log: Log, choice: Choice, note: str, *, clock_ms: Callable[[], int] = n
     """
     dropped: list[Rejected] = []
     for agency in choice.agencies:
+        since = log.end(AUDIT)
         chosen, rows = choose(log, agency, replace(choice, force=True))
         for _ in rows:
             pass
-        _carry_out(log, _Act(log, AuditedAct.DROP, chosen.rows, chosen.last_offset, note), clock_ms)
+        _carry_out(log, _Act(log, AuditedAct.DROP, chosen.rows, chosen.last_offset, since, note), clock_ms)
         dropped += chosen.rows
     return dropped
 
@@ -74,20 +76,27 @@ class _Act:
     owner: Final = QUARANTINE
     topics: Final = ()
 
-    def __init__(
-        self, log: Log, act: AuditedAct, rows: list[Rejected], last_offset: Mapping[str, int], note: str | None = None
+    def __init__(  # noqa: PLR0913, PLR0917 - what an act is made of
+        self,
+        log: Log,
+        act: AuditedAct,
+        rows: list[Rejected],
+        last_offset: Mapping[str, int],
+        since: int,
+        note: str | None = None,
     ) -> None:
+        """`since`: the end of `audit` before the rows were chosen."""
         self._log, self._act, self._note = log, act, note
         self._rows = rows
         self._last_offset = last_offset
-        self._since = log.end(AUDIT)
+        self._since = since
         self._left: Iterator[Rejected] = iter(())
         self.done = not rows
 
     def restore(self, log: Log, reader: Reader) -> Outputs | None:  # noqa: ARG002 - the log says what is done
-        """What this act has committed already is not done again."""
-        done = {act.sha256 for record, act in audited(log) if record.offset >= self._since}
-        self._left = (row for row in self._rows if row.sha256 not in done)
+        """What this act has committed already is not done again, nor what another operator did meanwhile."""
+        done = {(act.agency, act.sha256) for record, act in audited(log) if record.offset >= self._since}
+        self._left = (row for row in self._rows if (row.agency, row.sha256) not in done)
         return None
 
     def due(self) -> Outputs | None:
