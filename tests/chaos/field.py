@@ -29,6 +29,8 @@ PATIENCE_S: Final = 60.0
 _LOOK_S: Final = 0.04
 _LEAPS_MS: Final = (60_000, 60_000, 3_600_000, 86_400_000, 3 * 86_400_000)
 """By how much the clock is set ahead at a time."""
+_FARTHEST_MS: Final = 60 * 86_400_000
+"""How far altogether: what is judged in the end is not past its retention by then."""
 _BEHIND: Final = "SELECT total(next - position) FROM cursors JOIN topics ON number = topic"
 _STOPPED: Final = (0, -signal.SIGTERM)
 """How a bus ends that is asked to: the second where it had only just begun."""
@@ -208,7 +210,9 @@ class Field:
 
     def leap(self) -> None:
         """Set the clock ahead."""
-        self.slate[Shared.AHEAD_MS] += self.chance.choice(_LEAPS_MS)
+        leap_ms = self.chance.choice(_LEAPS_MS)
+        if self.slate[Shared.AHEAD_MS] + leap_ms <= _FARTHEST_MS:
+            self.slate[Shared.AHEAD_MS] += leap_ms
 
     def behind(self) -> int:
         """How many records the stages have yet to read; asked without the lock that a stopped process may hold."""

@@ -5,8 +5,11 @@ All run the shipped code; around it stand the trap, perhaps a planted bug, and a
 
 import hashlib
 import json
+import multiprocessing
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -162,6 +165,7 @@ def _held(subscriber: Subscriber) -> Iterator[str]:
 def _life(scene: Scene, role: str, life: Life, watch: Callable[[Trap, Slate], None]) -> Iterator[tuple[Slate, Trap]]:
     """Say what there is to say into a file, look at the field's clock, set the trap, and plant the bug around it."""
     _say_into(scene.said(role))
+    threading.Thread(target=_end_with_conductor, daemon=True).start()
     with scene.slate() as slate:
         bus.clock.now_ms = _clock(slate)
         trap = Trap(life.moment, slate)
@@ -173,6 +177,14 @@ def _life(scene: Scene, role: str, life: Life, watch: Callable[[Trap, Slate], No
         if life.plant is not None:
             PLANTS[life.plant].put(slate)
         yield slate, trap
+
+
+def _end_with_conductor() -> None:
+    """No process outlives the one that conducts, however that ends."""
+    conductor = multiprocessing.parent_process()
+    assert conductor is not None
+    conductor.join()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _clock(slate: Slate) -> Callable[[], int]:
