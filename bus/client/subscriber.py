@@ -203,7 +203,7 @@ class Subscriber:
         if authority is not None:
             authority.refresh()
         with self._kept.transaction():
-            head = self._kept.head()  # asked under the lock: another process with this state may have gone on
+            begun = head = self._kept.head()  # asked under the lock: another process may have gone on
             for record in self._log.read(self._chain.topic, head.offset):
                 try:
                     delivery, following = self._chain.take(record, head)
@@ -223,7 +223,8 @@ class Subscriber:
                 count += 1
                 if count == SLICE_RECORDS or time.monotonic() > until or stop.is_set():
                     break
-            self._kept.move(head)
+            if head != begun:  # a look that found nothing writes nothing
+                self._kept.move(head)
         if fault is not None:
             raise fault
         return count > 0 and not stop.is_set()

@@ -81,6 +81,17 @@ def test_each_delivery_is_read_once_however_often_one_looks(world: World) -> Non
     again.close()
 
 
+def test_a_look_that_finds_nothing_writes_nothing(world: World) -> None:
+    """One that follows looks twice a second, and whenever anybody appends."""
+    delivered_world(world)
+    subscriber = reader(world)
+    assert sequences(subscriber)
+    written = (world.path / "reader.db-wal").read_bytes()
+    assert [sequences(subscriber) for _ in range(3)] == [[], [], []]
+    assert (world.path / "reader.db-wal").read_bytes() == written
+    subscriber.close()
+
+
 def test_what_is_yielded_is_verified_to_the_authors_bytes(world: World) -> None:
     outbox, members = delivered_world(world)
     outbox.deliver("alert", "ab" * 32, alert_of(world, members, world.now))
