@@ -38,9 +38,11 @@ def whole_folder(target: Path) -> Iterator[Path]:
                 for folder in (beside, *(path for path in beside.rglob("*") if path.is_dir())):
                     sync_folder(folder)
                 beside.rename(target)
-                sync_folder(target.parent)
-        finally:
+        except BaseException:
             shutil.rmtree(beside, ignore_errors=True)
+            raise
+        with storage(target):  # renamed: what stands beside it now is another's
+            sync_folder(target.parent)
     finally:
         os.close(lock)
 
