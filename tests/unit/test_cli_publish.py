@@ -127,7 +127,8 @@ def test_who_would_see_it_is_said_before_it_is_sent(tocsin: Tocsin) -> None:
 
 def test_a_label_below_a_floor_that_rose_meanwhile_is_refused_by_the_bus_with_its_reason(tocsin: Tocsin) -> None:
     tocsin.ok("publish", str(UCDP), *AS)
-    tocsin.ok("agency", "feed", "alpha", "reports", "--floor", "COALITION RESTRICTED//REL TO ALPHA")
+    raised = "COALITION RESTRICTED//REL TO ALPHA"
+    tocsin.ok("agency", "feed", "alpha", "reports", "--floor", raised, "--default-label", raised)
     tocsin.ok("run", "--until-idle")
     rejected = tocsin.items("receipts", "ls", "--as", "alpha", "--rejected")
     assert {one["reason"] for one in rejected} == {"LABEL_BELOW_FLOOR"}
