@@ -52,7 +52,7 @@ def test_new_and_update_are_content_and_the_others_are_not() -> None:
 
 
 def outbox(desk: Desk, heads: dict[str, Head] | None = None) -> Outbox:
-    return Outbox(desk.world.pin, desk.world.bus, heads or {}, lambda _reader, _change: None)
+    return Outbox(desk.world.pin, lambda: desk.world.bus, heads or {}, lambda _reader, _change: None)
 
 
 def test_deliveries_are_numbered_and_chained_per_reader_and_an_alert_is_signed_once() -> None:
