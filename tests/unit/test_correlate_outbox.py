@@ -76,7 +76,7 @@ def test_deliveries_are_numbered_and_chained_per_reader_and_an_alert_is_signed_o
         found[name] = read[-1]["body"]
     assert found["ann"] == found["bob"] == found["cat"]
     assert box.take() == []
-    bare = Outbox(desk.world.pin, desk.world.bus, {}, lambda _reader, _change: None)
+    bare = Outbox(desk.world.pin, lambda: desk.world.bus, {}, lambda _reader, _change: None)
     desk.report(A)
     bare.write([one for one in desk.last if one.kind == "event"], 6, desk.fold.state.rights)
     amended = [decode_trusted(newest("delivery"), one.value) for one in bare.take() if one.topic == "outbox.cat"]
