@@ -7,6 +7,7 @@ CAP has no field for victims or perpetrators, hence none is filled. `expires` sa
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from copy import deepcopy
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -55,7 +56,11 @@ def events(alert: Element, more: Sequence[Said], notes: Counter[str]) -> Iterato
     if found is None:
         yield Record(RowError(Code.BAD_VALUE, "info", f"at most {MAX_EVENTS} events in an alert"))
         return
-    mapper = Mapper(alert, more, notes)
+    try:
+        mapper = Mapper(alert, more, notes)
+    except RowError as error:
+        yield Record(error)
+        return
     for number, infos in enumerate(found, 1):
         try:
             yield Record(mapper.draft(infos, number), infos)
@@ -67,7 +72,11 @@ class Mapper:
     """Turns the events of one alert, which keeps the rules, into drafts."""
 
     def __init__(self, alert: Element, more: Sequence[Said], notes: Counter[str]) -> None:
-        """Keep what is the same for each event."""
+        """Keep what is the same for each event.
+
+        Raises:
+            RowError: the alert has no canonical form.
+        """
         self._alert = alert
         self._more = more
         self._notes = notes
@@ -110,8 +119,17 @@ class Mapper:
 
 
 def canonical(alert: Element) -> bytes:
-    """The alert as its author wrote it, whatever carried it (Exclusive XML Canonicalization, without comments)."""
-    return etree.tostring(alert, method="c14n", exclusive=True, with_comments=False)
+    """The alert as its author wrote it, whatever carried it (Exclusive XML Canonicalization, without comments).
+
+    Raises:
+        RowError: it has none.
+    """
+    alone = deepcopy(alert)  # without the namespaces of its carrier that it does not use
+    alone.tail = None
+    try:
+        return etree.tostring(alone, method="c14n", exclusive=True, with_comments=False)
+    except etree.C14NError as fault:
+        raise RowError(Code.BAD_VALUE, "alert", "names of namespaces that are absolute URIs") from fault
 
 
 def replaced_ids(alert: Element) -> tuple[str, ...]:

@@ -91,9 +91,12 @@ class Folder:
     def _read(self, name: str, seen: _Seen) -> bytes | None:
         """The file's bytes, if they are those that were looked at; else it is looked at again."""
         try:
-            with (self._path / name).open("rb") as file:
-                data = file.read(self._most_bytes + 1)
-                found = os.fstat(file.fileno())
+            # It may have become a link or a pipe since it was looked at: neither is followed, or waited for.
+            handle = os.open(self._path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(handle, "rb") as file:
+                is_file = stat.S_ISREG(os.fstat(handle).st_mode)
+                data = file.read(self._most_bytes + 1) if is_file else None
+                found = os.fstat(handle)
         except FileNotFoundError:
             return None
         except OSError as fault:

@@ -63,6 +63,8 @@ class Policy:
     need: frozenset[str]
     controls: frozenset[str]
     audiences: frozenset[str] | None
+    named: frozenset[str]
+    """Audiences that it names itself, as tags or as members of groups: all there are, unless others are open."""
     groups: Groups
     single: tuple[frozenset[str], ...]
 
@@ -179,6 +181,7 @@ def _compile(file: _File) -> Policy:
         need=of("RESTRICTIVE"),
         controls=of("INFORMATIVE"),
         audiences=None if file.open_audiences else known,
+        named=known,
         groups=MappingProxyType(groups),
         single=tuple(frozenset(group) for group in file.single),
     )

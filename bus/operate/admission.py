@@ -71,8 +71,7 @@ def claimed_silently(agency: str, audiences: tuple[str, ...], policies: Mapping[
     """
     own = agency.upper()
     for policy in policies.values():
-        members = {member.name for group in policy.groups.values() for member in group}
-        if own in {*members, *policy.groups, *(policy.audiences or ())} and own not in audiences:
+        if own in policy.named | policy.groups.keys() and own not in audiences:
             return Refusal(
                 Reason.BAD_FIELD,
                 "agency.name",

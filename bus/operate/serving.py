@@ -6,6 +6,8 @@ away: a web page that a browser on this machine shows could else read all this t
 """
 
 import json
+import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +30,8 @@ _LOCAL: Final = frozenset({HOST, "localhost", "::1"})
 _TIMEOUT_S: Final = 10.0
 """For a client that says nothing."""
 _JSON: Final = [("Content-Type", "application/json; charset=utf-8"), ("Cache-Control", "no-store")]
+
+_log = logging.getLogger(__name__)
 
 _Answer: TypeAlias = tuple[str, dict[str, Any]]
 
@@ -105,6 +109,12 @@ def _say(start_response: StartResponse, answer: _Answer) -> list[bytes]:
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401, ARG002 - its base has it so
+        """Say in a line what went wrong with one client: that it hung up or said nothing is no news."""
+        fault = sys.exception()
+        if not isinstance(fault, ConnectionError | TimeoutError):
+            _log.error("an answer over HTTP failed: %(fault)s", {"fault": type(fault).__name__})
 
 
 class _Handler(WSGIRequestHandler):

@@ -298,6 +298,19 @@ def claim_another_head(folder: Path) -> str:
     return "aa"
 
 
+def name_a_file_twice(folder: Path) -> str:
+    _with_manifest(folder, lambda said: said["files"].append(said["files"][0]))  # type: ignore[attr-defined,index]
+    return read_manifest(folder).files[0].path
+
+
+def another_pin(folder: Path) -> str:
+    """The home would trust another bus than the one that was proved."""
+    (folder / "pin").write_text("0" * 64 + "\n")
+    files = [one.model_dump() for one in copied_files(folder)]
+    _with_manifest(folder, lambda said: said.update(files=files))
+    return "pin"
+
+
 def a_log_that_was_forged(folder: Path) -> str:
     """A receipt was taken out, and the manifest made to fit: the log itself does not."""
     vandal = Vandal(folder / "bus.db")
@@ -318,7 +331,17 @@ def a_log_that_was_forged(folder: Path) -> str:
 
 @pytest.mark.parametrize(
     "damage",
-    [lose_a_key, add_a_file, cut_the_log, change_a_bit, claim_more_records, claim_another_head, a_log_that_was_forged],
+    [
+        lose_a_key,
+        add_a_file,
+        cut_the_log,
+        change_a_bit,
+        claim_more_records,
+        claim_another_head,
+        name_a_file_twice,
+        another_pin,
+        a_log_that_was_forged,
+    ],
 )
 def test_what_is_not_as_it_was_is_refused_with_its_place(
     kept: Path, tmp_path: Path, damage: Callable[[Path], str]

@@ -3,6 +3,9 @@
 import http.client
 import json
 import signal
+import socket
+import struct
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -23,6 +26,7 @@ from bus.operate.disk import Disk
 from bus.operate.doctor import Place, look
 from bus.operate.health import Condition, conditions
 from bus.operate.measures import FROM_THE_LOG
+from bus.operate.serving import served
 from tests.support.command_line import Tocsin
 from tests.support.running import free_port, running, until
 
@@ -157,6 +161,18 @@ def test_a_web_page_of_another_host_reads_nothing_here(tocsin: Tocsin) -> None:
         assert tocsin("run", "--until-idle", "--metrics-port", port).code == 2
     assert tocsin("metrics", "--port", "70000").code == 2
     assert tocsin("metrics", "--json").code == 2
+
+
+def test_a_client_that_hangs_up_is_no_news(capsys: pytest.CaptureFixture[str]) -> None:
+    with (
+        served(lambda _environ, _start: [], 0) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=10) as client,
+    ):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.sendall(b"GET /health HTT")
+        client.close()
+        time.sleep(0.2)
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_metrics_can_be_printed_once(tocsin: Tocsin) -> None:

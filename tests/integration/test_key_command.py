@@ -139,7 +139,7 @@ def test_a_time_that_is_none_is_wrong_usage(tocsin: Tocsin, text: str) -> None:
 
 
 def test_nobody_gets_an_audience_of_a_policy_by_its_name_alone(tocsin: Tocsin) -> None:
-    for name in ("gbr", "fvey"):
+    for name in ("gbr", "fvey", "un"):
         done = tocsin("agency", "add", name)
         assert (done.code, done.out) == (1, "")
         assert f"{name.upper()} is an audience of the policy COALITION" in done.err

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
@@ -178,19 +178,45 @@ def test_a_file_that_can_not_be_read_is_told_of_once_and_keeps_no_other_back(
     folder, later = Folder(tmp_path, 1000), time.time_ns() + 10**11
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text("x")
-    opens = Path.open
+    opens = os.open
 
-    def denied(path: Path, mode: str) -> IO[Any]:
+    def denied(path: Path, flags: int) -> int:
         if path.name == "a.csv":
             raise PermissionError(errno.EACCES, "Permission denied")
-        return opens(path, mode)
+        return opens(path, flags)
 
-    monkeypatch.setattr(Path, "open", denied)
+    monkeypatch.setattr(os, "open", denied)
     looks = [[found.path.name for found in folder.finished(later)] for _ in range(3)]
     assert looks == [[], ["b.csv"], []]
     assert [record.getMessage() for record in caplog.records] == ["a.csv can't be read: Permission denied"]
     monkeypatch.undo()
     assert [found.path.name for found in folder.finished(later)] == ["a.csv"]
+
+
+@pytest.mark.parametrize("become", ["link", "pipe"])
+def test_what_became_a_link_or_a_pipe_since_the_look_is_neither_followed_nor_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, become: str
+) -> None:
+    (tmp_path / "drop").mkdir()
+    folder, later, path = Folder(tmp_path / "drop", 1000), time.time_ns() + 10**11, tmp_path / "drop" / "a.csv"
+    (tmp_path / "secret.csv").write_text("secret")
+    path.write_text("public")
+    for one in (path, tmp_path / "secret.csv"):
+        os.utime(one, (1, 1))
+    list(folder.finished(later))
+    looks = folder._look
+
+    def exchanged() -> Any:
+        seen = looks()
+        path.unlink()
+        if become == "link":
+            path.symlink_to(tmp_path / "secret.csv")
+        else:
+            os.mkfifo(path)
+        return seen
+
+    monkeypatch.setattr(folder, "_look", exchanged)
+    assert list(folder.finished(later)) == []
 
 
 def test_a_file_is_taken_when_the_next_one_is_asked_for(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What an alert says stands in the event, and what CAP does not say stays unknown."""
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -224,3 +225,14 @@ def test_an_alert_of_a_hundred_events_is_none() -> None:
     found = ADAPTER.translate(GOOD.replace(info, infos).encode())
     assert not found.drafts
     assert [one.field for one in found.refused] == ["info"]
+
+
+def test_an_alert_without_a_canonical_form_is_refused_and_takes_no_other_along() -> None:
+    alert = GOOD.split("?>", 1)[1].strip()
+    bad = alert.replace("<alert ", '<alert xmlns:q="no-absolute-uri" ', 1)
+    bad = re.sub("<identifier>.*?</identifier>", "<identifier>bad</identifier>", bad)
+    found = ADAPTER.translate(f'<alerts xmlns:r="nor-this">{bad}{alert}</alerts>'.encode())
+    assert [(one.code, one.row) for one in found.refused] == [("BAD_VALUE", 1)]
+    (whole,) = drafts(GOOD)
+    assert [one.id for one in found.drafts] == [whole.id]
+    assert found.drafts[0].body["original"] == whole.body["original"], "whatever carries it"

@@ -15,7 +15,7 @@ from bus.home import read_text, write_atomic
 
 MANIFEST: Final = "manifest.json"
 _MOST_BYTES: Final = 64 << 20
-_Count = Annotated[int, Field(ge=0)]
+_Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 _Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 

@@ -7,10 +7,12 @@ on 6 the databases of the agencies are sound 7 the folder takes its place, and i
 restored.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from bus.home import FORMAT, Home, HomeError, HomeNewerError
 from bus.home.files import copy_file, digest_file, make_folder
@@ -28,6 +30,8 @@ from bus.operate.soundness.finding import no_progress
 from bus.operate.soundness.moment import moment_of
 from bus.operate.soundness.verify import verify_pinned
 from schemas.models import AuditedAct
+
+PIN: Final = "pin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ def restore(
 
 def _files(manifest: Manifest, source: Path) -> Iterator[Finding]:
     """Step 2, without reading them: that is done once, with the copies."""
+    times = Counter(file.path for file in manifest.files)
+    yield from (Finding(name, "a file that the manifest names twice") for name, often in times.items() if often > 1)
     there = {path.relative_to(source).as_posix(): path for path in visible(source) if path.is_file()}
     named = {file.path for file in manifest.files}
     yield from (Finding(name, "a file that the manifest does not name") for name in there.keys() - named - {MANIFEST})
@@ -119,6 +125,8 @@ class _Proof:
             copy_file(source / file.path, target, file.modified_ns)
             if digest_file(target) != file.sha256:
                 yield Finding(file.path, "its bytes are not those of the backup: another digest")
+            elif file.path == PIN and target.read_bytes() != f"{self._manifest.pin}\n".encode():
+                yield Finding(file.path, "another pin than the one that the backup was proved from")
             done += file.size_bytes
             self._progress("copying files", done, most)
         self.checked["files"] = len(self._manifest.files)
