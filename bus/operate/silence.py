@@ -10,6 +10,7 @@ from typing import Final
 
 from bus.log.protocol import LogState
 from bus.names import AUTHORITY, BUS
+from bus.operate.progress import INGEST
 from bus.stages.control import Control
 from bus.stages.heard import heard_of
 from bus.units import MINUTE_MS
@@ -40,7 +41,7 @@ def _silences(control: Control, state: LogState, now: int) -> Iterator[FeedSilen
     for agency in control.trust.agencies:
         if agency.name in (AUTHORITY, BUS):
             continue
-        heard = heard_of(notes.get(f"ingest-{agency.name}"))
+        heard = heard_of(notes.get(INGEST + agency.name))
         for feed in agency.feeds:
             last = heard.get(feed.name)
             if last is None:

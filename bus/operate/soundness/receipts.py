@@ -13,6 +13,7 @@ from typing import Any, Final
 from bus.errors import Refusal, TocsinError
 from bus.log.protocol import Log, Record
 from bus.log.topics import topic
+from bus.operate.progress import INGEST
 from bus.operate.soundness.events import EVENTS, Stands
 from bus.operate.soundness.finding import Finding, at
 from bus.operate.soundness.moment import Moment
@@ -120,7 +121,7 @@ class _Submissions:
 def counted(moment: Moment, agency: str) -> Iterator[Finding]:
     """Whether there are as many receipts as submissions that ingest has read."""
     given = moment.topics[topic("receipts", agency)].end
-    taken = moment.cursor(f"ingest-{agency}", topic("submissions", agency))
+    taken = moment.cursor(INGEST + agency, topic("submissions", agency))
     if given != taken:
         yield Finding(topic("receipts", agency), f"{given} receipts for {taken} submissions that ingest has judged")
 
