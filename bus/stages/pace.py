@@ -5,6 +5,7 @@ backlog, and only while there is company: another shard that keeps up, in the la
 ingest. Then, for each turn of such a shard, in numbered steps:
 
 1 it takes as many records as it has lately done in `TURN_S`, whatever they cost: another's record waits so long at most
+  (for company in this process, whose shards take turns in one thread; another process's don't wait for it)
 2 it puts no more before correlate than that has lately read in `AHEAD_S`: another's record would stand behind them in
 `events`; where one place is hot that may be a single one
 3 but it waits no longer than `STILL_S` for a correlate that does not move, which is not there or has a roster to work
@@ -63,9 +64,11 @@ class Pace:
 
     def most(self, name: str, left: int) -> int:
         """How many records the shard may take now, which has `left` to read; 0: it is to wait."""
-        if left <= MANY or not self._has_company(name):
+        beside = self._has_company(name)
+        if left <= MANY or not (beside or self.is_shared):
             return self._most
-        return min(self._room(), self._fits.get(name, _FIRST))
+        turn = self._fits.get(name, _FIRST) if beside else self._most
+        return min(self._room(), turn)
 
     def served(self, name: str, records: int, left: int, seconds: float) -> None:
         """What a turn did, at least one record, in which time, and how many are left to the shard."""
@@ -82,8 +85,9 @@ class Pace:
         self._kept_up.pop(name, None)
 
     def _has_company(self, name: str) -> bool:
+        """Whether another shard of this process has kept up lately."""
         since = self._clock_s() - COMPANY_S
-        return self.is_shared or any(at >= since for other, at in self._kept_up.items() if other != name)
+        return any(at >= since for other, at in self._kept_up.items() if other != name)
 
     def _room(self) -> int:
         """How many records may be put before correlate, if that moves."""

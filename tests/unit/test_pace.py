@@ -78,9 +78,14 @@ def test_two_that_flood_are_no_company(bench: Bench) -> None:
     assert bench.pace.most("flood", 10_000) == BATCH
 
 
-def test_where_another_process_serves_shards_there_is_company(bench: Bench) -> None:
+def test_company_of_another_process_waits_behind_correlate_only_and_never_for_this_ones_turn(bench: Bench) -> None:
     bench.pace.is_shared = True
-    assert bench.pace.most("flood", BACKLOG) < BATCH
+    assert bench.pace.most("flood", BACKLOG) == BATCH, "nobody is there to wait behind"
+    bench.accepted(1)
+    bench.pace.most("flood", BACKLOG)
+    bench.correlated(1)
+    bench.accepted(AHEAD - 1)
+    assert bench.pace.most("flood", BACKLOG) == 1
 
 
 def test_a_piece_is_what_takes_a_turns_time_whatever_a_record_costs(bench: Bench) -> None:
