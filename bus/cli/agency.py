@@ -63,7 +63,7 @@ def _feed_flags(parser: ArgumentParser) -> None:
         "--quota-records-per-day",
         metavar="NUMBER",
         type=int,
-        help="what it brings in an ordinary day under one label (default: 100,000)",
+        help="what it brings in an ordinary day under one label (default: 20,000)",
     )
 
 

@@ -1,6 +1,8 @@
 """The quota and what is forgotten: functions of the log's append times, the same after any restart."""
 
 import random
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -185,3 +187,9 @@ def test_invented_labels_of_refused_records_are_not_remembered_without_end(shard
         said = {"feed": "main", "label": f"label {number}", "sequence": 1, "key_id": "k", "accepted_at": NOW}
         shard.memory.fold({"verdict": "REJECTED", **said})
     assert len(shard.memory._sequences) == 1000
+
+
+def test_the_commands_name_the_default_that_holds() -> None:
+    reference = Path(__file__).resolve().parents[2] / "bus" / "reference.md"
+    said = re.findall(r"--quota-records-per-day.*default: ([0-9,]+)", reference.read_text("utf-8"))
+    assert set(said) == {f"{DEFAULT_RECORDS_PER_DAY:,}"}
