@@ -59,6 +59,7 @@ def _rank(body: "Alert") -> tuple[float, ...]:
 def _ls(args: Namespace, output: Output) -> int:
     with looked_at(args) as (_, picture):
         alerts = _listed(args, output, picture)
+        events = len(picture.events())
     if output.as_json:
         for held, message in alerts:
             output.item(alert_json(held, message))
@@ -82,6 +83,9 @@ def _ls(args: Namespace, output: Output) -> int:
         )
     heads = ["ALERT", "SEVERITY", "CONFIDENCE", "REPORTS OF AGENCIES", "ORIGINS", "TYPE", "WHEN", "WHERE"]
     output.table(heads, rows)
+    if not rows and events and args.origins == 0:
+        output.note("  What it may read makes no alert: that takes several origins, or one report grave enough.")
+        output.note(f"  `tocsin events ls --as {args.agency}` lists the {events} events in its picture.")
     return DONE
 
 
