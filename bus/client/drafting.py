@@ -15,7 +15,7 @@ from bus.client.publication import Act, Draft, Line, Outcome
 from bus.client.sealing import Sealer, Terms
 from bus.errors import Reason, Refusal, refuse
 from bus.labels import Label
-from bus.labels.spelling import Parts, read
+from bus.labels.spelling import REAL, Parts, read
 from schemas.models import RetractionReason, Status, Value
 
 MOST_REPLACED: Final = 64
@@ -100,7 +100,7 @@ class Drafting:
         """Whether another draft has taken this one's source away; reinstating ends that."""
         if draft.kind != "event":
             return False
-        for source in {draft.id, source_of(draft.id)}:
+        for source in (_in_realm(each, terms) for each in {draft.id, source_of(draft.id)}):
             taker = self._memory.taker(terms.feed, source)
             if taker is not None and not taker.lifted:
                 if not terms.reinstate:
@@ -118,11 +118,11 @@ class Drafting:
         note = given.get("note")
         said = f"{draft.id}: {note}" if note else draft.id
         for source in named:
-            before = self._memory.taker(terms.feed, source)
+            before = self._memory.taker(terms.feed, _in_realm(source, terms))
             if before == Taker(draft.id, lifted=True):
                 yield Line("retraction", source, Outcome.UNCHANGED)  # its author has reinstated what it took
                 continue
-            self._memory.take(terms.feed, source, draft.id)
+            self._memory.take(terms.feed, _in_realm(source, terms), draft.id)
             found = [record_id for record_id, _ in self._of_realm(source, terms)]
             for record_id in found:
                 line = self.retract(
@@ -139,7 +139,9 @@ class Drafting:
             found = self._of_realm(source, terms)
             same += [record_id for record_id, known in found if known.label == terms.label.text]
             others += [record_id for record_id, known in found if known.label != terms.label.text]
-            if not any(record_id == source for record_id, _ in found):
+            known = self._memory.get(terms.feed, "event", source)
+            is_named = any(record_id == source for record_id, _ in found)
+            if not is_named and (known is None or _is_of_realm(known, terms)):
                 same.append(source)  # it may be with the bus all the same, if this memory is not the first
         same = [one for one in dict.fromkeys(same) if one != draft.id]
         body = draft.body.model_dump() if isinstance(draft.body, Value) else draft.body
@@ -149,7 +151,7 @@ class Drafting:
         if line.outcome not in (Outcome.NEW, Outcome.AMENDED):
             return
         for source in draft.replaces:
-            self._memory.take(terms.feed, source, draft.id)
+            self._memory.take(terms.feed, _in_realm(source, terms), draft.id)
         for one in same[:MOST_REPLACED]:
             known = self._memory.get(terms.feed, "event", one)
             if known is not None:
@@ -164,10 +166,18 @@ class Drafting:
         return [
             (record_id, known)
             for record_id, known in self._memory.under(terms.feed, "event", source)
-            if isinstance(parts := read(known.label), Parts)
-            and parts.realm == terms.label.realm
-            and known.withdrawn < known.revision
+            if _is_of_realm(known, terms) and known.withdrawn < known.revision
         ]
+
+
+def _is_of_realm(known: Remembered, terms: Terms) -> bool:
+    parts = read(known.label)
+    return isinstance(parts, Parts) and parts.realm == terms.label.realm
+
+
+def _in_realm(source: str, terms: Terms) -> str:
+    """The name under which it is remembered who took a source: what an exercise takes away stays in the real world."""
+    return source if terms.label.realm == REAL else f"{source}//{terms.label.realm}"
 
 
 def _named(body: Any) -> list[str] | None:  # noqa: ANN401 - an adapter's, which nobody has checked

@@ -112,6 +112,17 @@ def test_a_cancel_reaches_only_its_own_realm_and_feed(world: World) -> None:
     assert retracted(world) == [("cap:b", 1, f"{LABEL}//EXERCISE VIGIL")]
 
 
+def test_what_an_exercise_takes_away_before_it_comes_comes_in_the_real_world(world: World) -> None:
+    publisher = world.publisher()
+    assert publish(publisher, cancel("a"), exercise="VIGIL") == [("cap:a", "AWAITED")]
+    assert publish(publisher, alert("c", replaces=("cap:b",)), exercise="VIGIL") == [("cap:c", "NEW")]
+    assert publish(publisher, alert("a"), alert("b")) == [("cap:a", "NEW"), ("cap:b", "NEW")]
+    assert publish(publisher, alert("d", replaces=("cap:b",)), exercise="VIGIL") == [("cap:d", "NEW")]
+    assert bodies(world)[-1]["replaces"] == (), "an exercise names nothing real"
+    assert publish(publisher, cancel("a", "b")) == [("cap:a", "NEW"), ("cap:b", "NEW")], "both stood"
+    assert publish(publisher, alert("a"), exercise="VIGIL") == [("cap:a", "WITHDRAWN")]
+
+
 @pytest.mark.parametrize("retracts", [None, [], [{"id": 7}], [{"kind": "alert", "id": "cap:a"}], "cap:a"])
 def test_a_cancel_that_names_nothing_is_refused_and_the_others_go(world: World, retracts: Any) -> None:
     odd = AdapterDraft("retraction", "cap:c", "ACTUAL", None, {"retracts": retracts, "reason": "ERROR"})
