@@ -51,7 +51,7 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """One JSON document a line, with the message's fields."""
+    """One JSON document a line, with the message's fields, none of which passes for the line's own."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
@@ -61,8 +61,8 @@ class JsonLines(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            **fields,
         }
+        line |= {name: value for name, value in fields.items() if name not in line}
         if times := _times(record):
             line["times"] = times
         if record.exc_info:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -455,6 +456,21 @@ def test_a_frozen_view_is_of_one_moment(engine: Engine) -> None:
         assert values(log.read(EVENTS)) == [b"a"]
         assert next(one.end for one in log.describe().topics if one.name == EVENTS) == log.end(EVENTS) == 1
     assert values(log.read(EVENTS)) == [b"a", b"b"]
+
+
+def test_threads_that_freeze_one_log_take_turns(engine: Engine) -> None:
+    log = engine.open()
+    log.append(EVENTS, new(EVENTS, b"a"))
+    with ThreadPoolExecutor(1) as pool:
+        with log.frozen():
+            other = pool.submit(_frozen_values, log)
+            wait([other], 0.2)
+        assert other.result(10) == [b"a"]
+
+
+def _frozen_values(log: Log) -> list[bytes]:
+    with log.frozen():
+        return values(log.read(EVENTS))
 
 
 def test_a_closed_log_says_so(engine: Engine) -> None:

@@ -55,6 +55,12 @@ def test_a_json_line_has_the_messages_fields() -> None:
     }
 
 
+def test_no_field_passes_for_the_lines_own() -> None:
+    line = json.loads(JsonLines().format(record("%(level)s %(at)d", {"level": "well", "at": 7})))
+    assert (line["level"], line["message"]) == ("INFO", "well 7")
+    assert line["at"] != 7
+
+
 def test_a_text_line_can_neither_steer_a_terminal_nor_forge_a_line() -> None:
     said = TextLines().format(record("%s failed", "disk\x1b[2J\n2026-01-01 ERROR all is lost \u202e"))
     assert said.isprintable()

@@ -50,6 +50,7 @@ class LogFile:
         self._pages = self._checkpointed = 0
         self._writing = threading.Lock()
         self._reading = threading.Lock()
+        self._freezing = threading.RLock()
         self._closed = False
         with faults(path):
             check_place(path)
@@ -99,13 +100,17 @@ class LogFile:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """All that is read meanwhile is of one moment. For short looks: the write-ahead log can't begin anew."""
-        self.read("BEGIN")
-        try:
-            self.read("SELECT count(*) FROM topics")  # a transaction begins with its first read
-            yield
-        finally:
-            self.read("ROLLBACK")
+        """All that is read meanwhile is of one moment. For short looks: the write-ahead log can't begin anew.
+
+        Threads that freeze take turns; what others only read meanwhile is of that moment too.
+        """
+        with self._freezing:
+            self.read("BEGIN")
+            try:
+                self.read("SELECT count(*) FROM topics")  # a transaction begins with its first read
+                yield
+            finally:
+                self.read("ROLLBACK")
 
     @contextmanager
     def upkeep(self, what: str) -> Iterator[None]:
