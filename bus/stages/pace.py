@@ -7,7 +7,7 @@ ingest. Then, for each turn of such a shard, in numbered steps:
 1 it takes as many records as it has lately done in `TURN_S`, whatever they cost: another's record waits so long at most
   (for company in this process, whose shards take turns in one thread; another process's don't wait for it)
 2 it puts no more before correlate than that has lately read in `AHEAD_S`: another's record would stand behind them in
-`events`; where one place is hot that may be a single one
+`events`; where one place is hot that may be few
 3 but it waits no longer than `STILL_S` for a correlate that does not move, which is not there or has a roster to work
 off.
 
@@ -21,20 +21,27 @@ from typing import Final
 from bus.log.protocol import Log
 from bus.log.topics import topic
 
-TURN_S: Final = 0.02
-"""How long a turn of a shard with a backlog shall take: a tenth of what a reader would call late."""
-AHEAD_S: Final = 0.03
-"""How much of its work may wait before correlate: enough that it hardly ever waits for ingest."""
+TURN_S: Final = 0.05
+"""How long a turn of a shard with a backlog shall take: a quarter of what a reader would call late.
+
+It must be several times what a turn costs that takes nothing (a commit, its sync: 5 ms, on a busy machine 20), or ever
+smaller turns would do nothing but that.
+"""
+AHEAD_S: Final = 0.1
+"""How much of its work may wait before correlate: enough that it hardly waits for ingest; and for `TURN_S`'s reason."""
 SPEED: Final = 500.0
 """Records a second that correlate reads, until it was measured."""
-MOST_AHEAD: Final = 100
+LEAST_AHEAD: Final = 25
+"""Even where each takes long: in ever smaller batches correlate would do little but commit."""
+MOST_AHEAD: Final = 200
 STILL_S: Final = 3.0
 """Longer than the longest transaction of correlate on a busy machine."""
 COMPANY_S: Final = 10.0
 """For how long an agency that keeps up is company, after its last record."""
 MANY: Final = 50
 """More than this after a turn is a backlog: who sends 500 records a second has some ten."""
-_LEAST: Final = 4
+LEAST: Final = 25
+"""Records that a turn takes in any case, for the same reason as `TURN_S`."""
 _FIRST: Final = 50
 _EVENTS: Final = topic("events")
 _SLOT: Final = "correlate-0"
@@ -75,7 +82,7 @@ class Pace:
         if left > MANY:
             done = self._fits.get(name, _FIRST)
             fits = int(records * TURN_S / seconds) if seconds > 0 else done
-            self._fits[name] = max(_LEAST, min(fits, 2 * done, self._most))
+            self._fits[name] = max(LEAST, min(fits, 2 * done, self._most))
         else:
             self._kept_up[name] = self._clock_s()
 
@@ -98,7 +105,7 @@ class Pace:
             self._read, self._seen = read, (now, end)
         if now >= self._moved_at + STILL_S:
             return self._most
-        ahead = max(1, min(MOST_AHEAD, int(self._speed * AHEAD_S)))
+        ahead = max(LEAST_AHEAD, min(MOST_AHEAD, int(self._speed * AHEAD_S)))
         return max(0, ahead - (end - read))
 
     def _measure(self, records: int, read: int, now: float) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from bus.log.protocol import NewRecord
-from bus.stages.pace import AHEAD_S, COMPANY_S, MANY, SPEED, STILL_S, TURN_S, Pace
+from bus.stages.pace import AHEAD_S, COMPANY_S, LEAST, LEAST_AHEAD, MANY, SPEED, STILL_S, TURN_S, Pace
 from tests.support.memory_log import MemoryLog
 
 BATCH = 500
@@ -92,10 +92,10 @@ def test_a_piece_is_what_takes_a_turns_time_whatever_a_record_costs(bench: Bench
     bench.company()
     for _ in range(20):
         piece = bench.pace.most("flood", 10_000)
-        bench.pace.served("flood", piece, 10_000, piece * TURN_S / 10)
-    assert bench.pace.most("flood", 10_000) in (9, 10)
-    bench.pace.served("flood", 10, 10_000, 60.0)
-    assert 0 < bench.pace.most("flood", 10_000) < 10
+        bench.pace.served("flood", piece, 10_000, piece * TURN_S / 80)
+    assert bench.pace.most("flood", 10_000) in (79, 80)
+    bench.pace.served("flood", 80, 10_000, 60.0)
+    assert bench.pace.most("flood", 10_000) == LEAST, "smaller turns would do nothing but commit"
     for _ in range(20):
         piece = bench.pace.most("flood", 10_000)
         bench.pace.served("flood", piece, 10_000, piece * TURN_S / 100_000)
@@ -112,7 +112,7 @@ def test_a_backlog_waits_for_correlate_and_goes_on_when_that_has_read(bench: Ben
     assert bench.pace.most("flood", BACKLOG) == 2
 
 
-@pytest.mark.parametrize(("per_s", "room"), [(10.0, 1), (200.0, 6), (1000.0, 30), (100_000.0, 50)])
+@pytest.mark.parametrize(("per_s", "room"), [(10.0, LEAST_AHEAD), (200.0, LEAST_AHEAD), (400.0, 40), (100_000.0, 50)])
 def test_what_waits_before_correlate_is_worth_the_same_time_whatever_a_record_costs_it(
     bench: Bench, per_s: float, room: int
 ) -> None:
