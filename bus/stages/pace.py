@@ -27,13 +27,16 @@ TURN_S: Final = 0.05
 It must be several times what a turn costs that takes nothing (a commit, its sync: 5 ms, on a busy machine 20), or ever
 smaller turns would do nothing but that.
 """
-AHEAD_S: Final = 0.1
-"""How much of its work may wait before correlate: enough that it hardly waits for ingest; and for `TURN_S`'s reason."""
+AHEAD_S: Final = 0.2
+"""How much of its work may lie before correlate, what it has in hand included: twice what it takes at a time.
+
+So the next half is judged while it works on one; with less they would work in turns, each waiting for the other.
+"""
 SPEED: Final = 500.0
 """Records a second that correlate reads, until it was measured."""
-LEAST_AHEAD: Final = 25
+LEAST_AHEAD: Final = 50
 """Even where each takes long: in ever smaller batches correlate would do little but commit."""
-MOST_AHEAD: Final = 200
+MOST_AHEAD: Final = 400
 STILL_S: Final = 3.0
 """Longer than the longest transaction of correlate on a busy machine."""
 COMPANY_S: Final = 10.0
