@@ -107,6 +107,7 @@ class AdapterContract:
             assert draft.id not in draft.replaces
             assert all(ID.fullmatch(one) for one in draft.replaces)
             assert draft.kind == "event" or not draft.replaces
+            assert draft.party is None or (draft.party and draft.party == draft.party.casefold()), draft.id
 
     def test_events_are_valid(self, translation: Translation) -> None:
         """The schema takes each as it is."""

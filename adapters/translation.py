@@ -27,6 +27,8 @@ class Draft:
     body: Body
     replaces: tuple[str, ...] = ()
     """Ids of drafts whose place this one takes, each with whatever else it became (`<id>:2` and on)."""
+    party: str | None = None
+    """Who in the file speaks here, casefolded, where one file holds several authors whose ids are each their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final, NamedTuple
 
-from adapters.cap.map import STATUS, alert_id
+from adapters.cap.map import STATUS, alert_id, party
 from adapters.cap.markup import Element, first, kids, moment
 from adapters.cap.references import references
 from adapters.cap.rules import Broken, Rule, broken
@@ -77,7 +77,8 @@ def retraction(alert: Element) -> Draft:
     if note := first(alert, "note")[:MAX_NOTE_CHARS]:
         body["note"] = note
     own = alert_id(first(alert, "identifier"))
-    return Draft("retraction", own, STATUS[first(alert, "status")], moment(first(alert, "sent")), body)
+    sent = moment(first(alert, "sent"))
+    return Draft("retraction", own, STATUS[first(alert, "status")], sent, body, party=party(alert))
 
 
 def takes_back(note: str) -> bool:

@@ -115,7 +115,12 @@ class Mapper:
         if isinstance(checked, Refusal):
             raise RowError(Code.BAD_VALUE, checked.place, checked.expected)
         id_ = self._id if number == 1 else f"{self._id}:{number}"
-        return Draft("event", id_, self._status, self._sent, body, self._replaces)
+        return Draft("event", id_, self._status, self._sent, body, self._replaces, party(self._alert))
+
+
+def party(alert: Element) -> str:
+    """Whose an alert is: identifiers are their sender's own. What its references say of senders is spelled anyhow."""
+    return first(alert, "sender").casefold()
 
 
 def canonical(alert: Element) -> bytes:

@@ -90,7 +90,7 @@ def _feeds_with(bus: Opened, agency: str, kind: str, record_id: str) -> set[str]
     # First the receipts, which only an agency of this bus has: nobody else's memory is made.
     receipts = (receipt for _, receipt in read_receipts(bus.log, agency))
     feeds = {one.feed for one in receipts if (one.kind, one.id) == (kind, record_id) and one.feed is not None}
-    memory = Memory(bus.home.publisher(agency))
+    memory = Memory(bus.home.publisher(agency), agency, bus.home.pin())
     try:
         return feeds.union(memory.feeds_of(kind, record_id))
     finally:

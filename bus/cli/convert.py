@@ -38,6 +38,7 @@ def _convert(args: Namespace, output: Output) -> int:
             "modified_at": draft.modified_at,
             "body": draft.body,
             "replaces": draft.replaces,
+            "party": draft.party,
         }
         for draft in found.drafts
     )

@@ -99,7 +99,7 @@ def _resume(args: Namespace, output: Output) -> int:
 
     with opened(args, writing=True) as bus:
         bus.log.end(topic("submissions", args.agency))  # nobody else's memory is made
-        memory = Memory(bus.home.publisher(args.agency))
+        memory = Memory(bus.home.publisher(args.agency), args.agency, bus.home.pin())
         try:
             batch, patience = bus.settings.publish_batch_records, Patience(bus.settings.publish_patience_s)
             sent = Spool(bus.log, args.agency, memory, batch, patience).flush()

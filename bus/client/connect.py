@@ -46,6 +46,7 @@ def open_publisher(  # noqa: PLR0913 - what a publisher is made of
         signing_key(home, authority, agency, feed, clock_ms()),
         home.publisher(agency),
         authority.policies,
+        pin=home.pin(),
         default_labels={one.name: one.default_label for one in entry.feeds},
         clock_ms=clock_ms,
         batch_records=batch_records,

@@ -3,7 +3,8 @@
 A draft can take others away. An adapter, which remembers nothing, names them by their source's ids: a `retraction`
 draft in `retracts` (no feed, no revision), an event in `replaces`. Here they become what the agency has published in
 that feed and realm, each under its own label; what comes later under such an id is not sent any more. So the end of an
-alert reaches whoever had it and nobody else, in whichever order the two files come.
+alert reaches whoever had it and nobody else, in whichever order the two files come. Where several authors speak in one
+feed, a draft names its party, and acts on records of this party alone.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ from schemas.models import RetractionReason, Status, Value
 
 MOST_REPLACED: Final = 64
 """As many as one event may name; what more it replaces gets a retraction."""
+_OWN: Final = "a record of the same sender; another's stays as it is"
+_APART: Final = "Publish each sender into a feed of its own: ids, and what is taken away by them, are each feed's own."
 
 
 class Drafting:
@@ -52,17 +55,22 @@ class Drafting:
         content = content_of(draft, terms, said)
         place = (terms.feed, draft.kind, draft.id)
         known = self._memory.get(*place)
+        if known is not None and not known.is_of(draft.party):
+            return refused(draft, _another_partys("an id that no other sender of this feed has"))
+        party = draft.party or (None if known is None else known.party)
         if known is not None:
             was_so = self._memory.is_earlier(*place, content)
             unsent = nothing_to_send(draft, known, terms, content, was_so=was_so)
             if unsent is not None:
+                if known.content == content and known.party != party:
+                    self._memory.put(*place, known._replace(party=party))
                 return unsent
         revision = next_revision(known)
         sequence = self._memory.last_sequence(terms.feed, terms.label.text) + 1
         envelope = self._sealer.seal(draft, signed, terms, revision, sequence)
         if isinstance(envelope, Refusal):
             return refused(draft, envelope)
-        record = Remembered(terms.label.text, revision, envelope.digest, content, draft.modified_at)
+        record = Remembered(terms.label.text, revision, envelope.digest, content, draft.modified_at, party=party)
         if known is not None:
             record = record._replace(withdrawn=known.withdrawn, accepted=known.accepted)
             if known.content not in (None, content) and not terms.always:
@@ -101,11 +109,11 @@ class Drafting:
         if draft.kind != "event":
             return False
         for source in (_in_realm(each, terms) for each in {draft.id, source_of(draft.id)}):
-            taker = self._memory.taker(terms.feed, source)
+            taker = self._memory.taker(terms.feed, source, draft.party)
             if taker is not None and not taker.lifted:
                 if not terms.reinstate:
                     return True
-                self._memory.lift(terms.feed, source)
+                self._memory.lift(terms.feed, source, draft.party)
         return False
 
     def _cancel(self, draft: Draft, terms: Terms) -> Iterator[Line]:
@@ -118,12 +126,15 @@ class Drafting:
         note = given.get("note")
         said = f"{draft.id}: {note}" if note else draft.id
         for source in named:
-            before = self._memory.taker(terms.feed, _in_realm(source, terms))
+            before = self._memory.taker(terms.feed, _in_realm(source, terms), draft.party)
             if before == Taker(draft.id, lifted=True):
                 yield Line("retraction", source, Outcome.UNCHANGED)  # its author has reinstated what it took
                 continue
-            self._memory.take(terms.feed, _in_realm(source, terms), draft.id)
-            found = [record_id for record_id, _ in self._of_realm(source, terms)]
+            found = [record_id for record_id, _ in self._standing(source, draft, terms)]
+            if not found and self._is_anothers(source, draft, terms):
+                yield Line("retraction", source, Outcome.REFUSED, refusal=_another_partys(_OWN))
+                continue
+            self._memory.take(terms.feed, _in_realm(source, terms), draft.party, draft.id)
             for record_id in found:
                 line = self.retract(
                     "event", terms.feed, record_id, reason=str(given.get("reason")), note=said[:1000], now=terms.now
@@ -134,16 +145,10 @@ class Drafting:
 
     def _replace(self, draft: Draft, terms: Terms) -> Iterator[Line]:
         """An event that takes others' place: those of its own label in its `replaces`, the others by a retraction."""
-        same, others = [], []
-        for source in draft.replaces:
-            found = self._of_realm(source, terms)
-            same += [record_id for record_id, known in found if known.label == terms.label.text]
-            others += [record_id for record_id, known in found if known.label != terms.label.text]
-            known = self._memory.get(terms.feed, "event", source)
-            is_named = any(record_id == source for record_id, _ in found)
-            if not is_named and (known is None or _is_of_realm(known, terms)):
-                same.append(source)  # it may be with the bus all the same, if this memory is not the first
-        same = [one for one in dict.fromkeys(same) if one != draft.id]
+        anothers = [one for one in draft.replaces if self._is_anothers(one, draft, terms)]
+        for source in anothers:
+            yield Line("event", source, Outcome.REFUSED, refusal=_another_partys(_OWN))
+        same, others = self._replaced(draft, terms)
         body = draft.body.model_dump() if isinstance(draft.body, Value) else draft.body
         replaces = [{"feed": terms.feed, "id": one} for one in same[:MOST_REPLACED]]
         line = self.sign(draft, terms, {**body, "replaces": replaces})
@@ -151,23 +156,50 @@ class Drafting:
         if line.outcome not in (Outcome.NEW, Outcome.AMENDED):
             return
         for source in draft.replaces:
-            self._memory.take(terms.feed, _in_realm(source, terms), draft.id)
+            if source not in anothers:
+                self._memory.take(terms.feed, _in_realm(source, terms), draft.party, draft.id)
         for one in same[:MOST_REPLACED]:
             known = self._memory.get(terms.feed, "event", one)
             if known is not None:
                 self._memory.put(terms.feed, "event", one, known._replace(withdrawn=known.revision))
         for one in (*others, *same[MOST_REPLACED:]):
-            if one != draft.id:
-                line = self.retract("event", terms.feed, one, reason="SUPERSEDED", note=draft.id, now=terms.now)
-                yield line._replace(id=one)
+            line = self.retract("event", terms.feed, one, reason="SUPERSEDED", note=draft.id, now=terms.now)
+            yield line._replace(id=one)
 
-    def _of_realm(self, source: str, terms: Terms) -> list[tuple[str, Remembered]]:
-        """What became of a source id, and stands, in the realm of these terms."""
+    def _replaced(self, draft: Draft, terms: Terms) -> tuple[list[str], list[str]]:
+        """Whose place a draft takes: the records of its own label, and those of another."""
+        same, others = [], []
+        for source in draft.replaces:
+            found = self._standing(source, draft, terms)
+            same += [record_id for record_id, known in found if known.label == terms.label.text]
+            others += [record_id for record_id, known in found if known.label != terms.label.text]
+            known = self._memory.get(terms.feed, "event", source)
+            if known is None and draft.party is None:
+                same.append(source)  # it may be with the bus all the same, if this memory is not the first
+            elif known is not None and source not in others and _is_touched(known, draft, terms):
+                same.append(source)
+        return [one for one in dict.fromkeys(same) if one != draft.id], [one for one in others if one != draft.id]
+
+    def _standing(self, source: str, draft: Draft, terms: Terms) -> list[tuple[str, Remembered]]:
+        """What became of a source id of the draft's party, and stands, in the realm of these terms."""
         return [
             (record_id, known)
             for record_id, known in self._memory.under(terms.feed, "event", source)
-            if _is_of_realm(known, terms) and known.withdrawn < known.revision
+            if _is_touched(known, draft, terms) and known.withdrawn < known.revision
         ]
+
+    def _is_anothers(self, source: str, draft: Draft, terms: Terms) -> bool:
+        """Whether what was published under a source id is another party's than the draft's."""
+        known = self._memory.get(terms.feed, "event", source)
+        return known is not None and _is_of_realm(known, terms) and not known.is_of(draft.party)
+
+
+def _another_partys(expected: str) -> Refusal:
+    return Refusal(Reason.ID_CONFLICT, "party", expected, _APART)
+
+
+def _is_touched(known: Remembered, draft: Draft, terms: Terms) -> bool:
+    return _is_of_realm(known, terms) and known.is_of(draft.party)
 
 
 def _is_of_realm(known: Remembered, terms: Terms) -> bool:

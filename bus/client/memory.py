@@ -7,27 +7,39 @@ doubled.
 
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from bus.client.kept import ForeignStateError
 from bus.home import Database
+from bus.log.topics import topic
 from schemas.models import Receipt, Verdict
 
 _SEVERAL: Final = re.compile(r"([^:]+:.+):(?:[2-9]|[1-9][0-9])")
-_VERSION: Final = 4
+_VERSION: Final = 5
 _ADDED: Final = """
 CREATE TABLE earlier(feed TEXT, kind TEXT, id TEXT, content BLOB, PRIMARY KEY(feed, kind, id, content)) WITHOUT ROWID;
 CREATE TABLE taken(feed TEXT, source TEXT, taker TEXT NOT NULL, lifted INTEGER NOT NULL, PRIMARY KEY(feed, source))
     WITHOUT ROWID;
 CREATE TABLE file(digest BLOB PRIMARY KEY) WITHOUT ROWID;
 """
+_OWNED: Final = """
+CREATE TABLE owner(agency TEXT NOT NULL, pin BLOB NOT NULL);
+ALTER TABLE record ADD COLUMN party TEXT;
+ALTER TABLE taken RENAME TO taken_by_anyone;
+CREATE TABLE taken(feed TEXT, source TEXT, party TEXT, taker TEXT NOT NULL, lifted INTEGER NOT NULL,
+    PRIMARY KEY(feed, source, party)) WITHOUT ROWID;
+INSERT INTO taken SELECT feed, source, '', taker, lifted FROM taken_by_anyone;
+DROP TABLE taken_by_anyone;
+"""
 _STEPS: Final = MappingProxyType(
     {
         1: "ALTER TABLE record ADD COLUMN accepted_digest BLOB",
         2: _ADDED,
         3: "ALTER TABLE cursor ADD COLUMN mark BLOB",
+        4: _OWNED,
     }
 )
 _SCHEMA: Final = f"""
@@ -39,12 +51,16 @@ CREATE INDEX record_digest ON record(digest);
 CREATE TABLE counter(feed TEXT, label TEXT, sequence INTEGER NOT NULL, PRIMARY KEY(feed, label)) WITHOUT ROWID;
 CREATE TABLE spool(n INTEGER PRIMARY KEY AUTOINCREMENT, feed TEXT NOT NULL, envelope BLOB NOT NULL);
 CREATE TABLE cursor(topic TEXT PRIMARY KEY, next INTEGER NOT NULL, mark BLOB) WITHOUT ROWID;
-{_ADDED}"""
+{_ADDED}{_OWNED}"""
 LOST: Final = "LOST"
 """Stands for a refusal: the bus accepted the last revision once, and its log, restored since, does not hold it."""
 TAINTED: Final = "TAINTED"
 """Likewise: it was accepted under a key that the roster calls compromised by then, so nobody has it any more."""
-_FIELDS: Final = "label, revision, digest, content, modified_at, withdrawn, rejected, accepted, accepted_digest"
+_FIELDS: Final = "label, revision, digest, content, modified_at, withdrawn, rejected, accepted, accepted_digest, party"
+_MEND: Final = (
+    "Stop this agency's publishers and move the file, its -wal and -shm away: the next publish makes it anew from the "
+    "bus's receipts. What waited in it has to be published again, and so has a cancellation whose alert is to come."
+)
 
 
 class Remembered(NamedTuple):
@@ -53,7 +69,8 @@ class Remembered(NamedTuple):
     `content` None: known from receipts only. `withdrawn`: the revision up to which it was retracted, 0 for none.
     `rejected`: why the bus refused the last revision, None where it did not (yet). `accepted`: the highest revision
     with a receipt that says so; `accepted_digest`: of these signed bytes, where that receipt is of them. Whatever is
-    said of the same bytes later, the bus holds them.
+    said of the same bytes later, the bus holds them. `party`: whose it is within the feed; None for the agency itself,
+    or where it is not known.
     """
 
     label: str
@@ -65,6 +82,11 @@ class Remembered(NamedTuple):
     rejected: str | None = None
     accepted: int = 0
     accepted_digest: bytes | None = None
+    party: str | None = None
+
+    def is_of(self, party: str | None) -> bool:
+        """Whether what this party says may touch it: nobody else's, as far as is known."""
+        return party is None or self.party in (None, party)
 
 
 class Taker(NamedTuple):
@@ -91,13 +113,24 @@ def source_of(record_id: str) -> str:
 class Memory:
     """The publisher's database. Every change belongs into a `transaction`."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or make it."""
-        self._db = Database(path, _SCHEMA, _VERSION, _STEPS)
+    def __init__(self, path: Path, agency: str, pin: bytes) -> None:
+        """Open or make it, for this agency of this bus; another's is refused."""
+        self._db = Database(path, _SCHEMA, _VERSION, _STEPS, mend=_MEND)
+        self._owner = agency, pin
+        try:
+            self._is_named = self._named()
+        except BaseException:
+            self.close()
+            raise
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """All or nothing, durable when it ends."""
-        return self._db.transaction()
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, durable when it ends; the first of all names the owner."""
+        with self._db.transaction():
+            if not self._is_named and not self._named():
+                self._db.execute("INSERT INTO owner VALUES(?,?)", self._owner)
+            yield
+        self._is_named = True
 
     def get(self, feed: str, kind: str, record_id: str) -> Remembered | None:
         """The record as last signed."""
@@ -127,7 +160,7 @@ class Memory:
     def put(self, feed: str, kind: str, record_id: str, record: Remembered) -> None:
         """Remember a record."""
         self._db.execute(
-            "INSERT OR REPLACE INTO record VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", (feed, kind, record_id, *record)
+            "INSERT OR REPLACE INTO record VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)", (feed, kind, record_id, *record)
         )
 
     def outdate(self, feed: str, kind: str, record_id: str, content: bytes) -> None:
@@ -139,18 +172,23 @@ class Memory:
         query = "SELECT 1 FROM earlier WHERE feed=? AND kind=? AND id=? AND content=?"
         return bool(self._db.execute(query, (feed, kind, record_id, content)))
 
-    def take(self, feed: str, source: str, taker: str) -> None:
-        """Remember that this draft takes away whatever became, or will become, of a source id."""
-        self._db.execute("INSERT OR REPLACE INTO taken VALUES(?,?,?,0)", (feed, source, taker))
+    def take(self, feed: str, source: str, party: str | None, taker: str) -> None:
+        """Remember that this draft takes away whatever became, or will become, of a source id of its party."""
+        self._db.execute("INSERT OR REPLACE INTO taken VALUES(?,?,?,?,0)", (feed, source, party or "", taker))
 
-    def taker(self, feed: str, source: str) -> Taker | None:
-        """Who took a source id away."""
-        rows = self._db.execute("SELECT taker, lifted FROM taken WHERE feed=? AND source=?", (feed, source))
+    def taker(self, feed: str, source: str, party: str | None) -> Taker | None:
+        """Who took a source id of this party away; what was remembered before parties were takes it from all."""
+        query = "SELECT taker, lifted FROM taken WHERE feed=? AND source=? AND party IN (?,'') ORDER BY party DESC"
+        rows = self._db.execute(query, (feed, source, party or ""))
         return Taker(rows[0][0], bool(rows[0][1])) if rows else None
 
-    def lift(self, feed: str, source: str) -> None:
-        """Let a source id be published again, whatever the same taker says again."""
-        self._db.execute("UPDATE taken SET lifted=1 WHERE feed=? AND source=?", (feed, source))
+    def lift(self, feed: str, source: str, party: str | None) -> None:
+        """Let a source id of this party be published again, whatever the same taker says again."""
+        taker = self.taker(feed, source, party)
+        if taker is not None:
+            self.take(feed, source, party, taker.taker)
+            query = "UPDATE taken SET lifted=1 WHERE feed=? AND source=? AND party=?"
+            self._db.execute(query, (feed, source, party or ""))
 
     def has_file(self, digest: bytes) -> bool:
         """Whether a file, under the same terms, is done with."""
@@ -242,6 +280,18 @@ class Memory:
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+    def _named(self) -> bool:
+        """Whether the file names its owner. An older one names none, but may have read the receipts of one."""
+        rows = self._db.execute("SELECT agency, pin FROM owner")
+        ours = topic("receipts", self._owner[0])
+        read = self._db.execute("SELECT 1 FROM cursor WHERE topic GLOB 'receipts.*' AND topic<>?", (ours,))
+        if read or (rows and (rows[0][0], bytes(rows[0][1])) != self._owner):
+            raise ForeignStateError(
+                f"{self._db.path} is another agency's, or of another bus",
+                "If it was copied here by mistake, move it away: the next publish makes one anew from receipts.",
+            )
+        return bool(rows)
 
     def _number(self, query: str, bindings: tuple[str, ...]) -> int:
         """The one number that is asked for; 0 where there is none yet."""

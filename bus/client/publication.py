@@ -40,6 +40,10 @@ class Draft(Protocol):
     def replaces(self) -> tuple[str, ...]:
         """Ids of drafts whose place this one takes, each with whatever else it became (`<id>:2` and on)."""
 
+    @property
+    def party(self) -> str | None:
+        """Who in the feed speaks here, casefolded, where ids are each author's own; None: the agency itself."""
+
 
 class Act(NamedTuple):
     """A draft of our own making: retraction, link, heartbeat."""
@@ -50,6 +54,7 @@ class Act(NamedTuple):
     body: Value | Mapping[str, object]
     modified_at: int | None = None
     replaces: tuple[str, ...] = ()
+    party: str | None = None
 
 
 class Outcome(StrEnum):

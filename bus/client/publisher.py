@@ -71,6 +71,7 @@ class Publisher:
         database: Path,
         policies: Mapping[str, Policy],
         *,
+        pin: bytes,
         default_labels: Mapping[str, str] = MappingProxyType({}),
         clock_ms: Callable[[], int] = now_ms,
         batch_records: int = BATCH_RECORDS,
@@ -78,7 +79,7 @@ class Publisher:
         trust: Trust | None = None,
         owns_log: bool = False,
     ) -> None:
-        """Open the publisher's memory at `database`; nothing is sent yet.
+        """Open the publisher's memory at `database`, which is of the bus of this `pin`; nothing is sent yet.
 
         `trust` is the roster in force: what it calls tainted is published anew.
         """
@@ -94,7 +95,7 @@ class Publisher:
             if one.compromised_since is not None
         }
         self._sealer = Sealer(agency, key, policies, default_labels)
-        self.memory = Memory(database)
+        self.memory = Memory(database, agency, pin)
         self._drafting = Drafting(self.memory, self._sealer)
         self._spool = Spool(log, agency, self.memory, batch_records, patience)
 

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 import apsw
 
-from bus.home.faults import HomeNewerError, database, storage
+from bus.home.faults import RESTORE, HomeNewerError, database, storage
 from bus.home.files import PRIVATE
 
 BUSY_TIMEOUT_MS: Final = 5000
@@ -21,17 +21,25 @@ class Database:
     """One connection: `with db.transaction(): db.execute(…)`."""
 
     def __init__(
-        self, path: Path | None, schema: str, version: int, steps: Mapping[int, str] = MappingProxyType({})
+        self,
+        path: Path | None,
+        schema: str,
+        version: int,
+        steps: Mapping[int, str] = MappingProxyType({}),
+        *,
+        mend: str = RESTORE,
     ) -> None:
         """Open or make the database; `version` is its `user_version`, and a newer one is not touched.
 
         An older one is brought to it: `steps` leads from each version to the next. Without a path it is in memory.
+        `mend`: what to do about a damaged one.
         """
         self.path = path or Path(":memory:")
+        self._mend = mend
         if path is not None:
             with storage(path):
                 path.touch(PRIVATE, exist_ok=True)
-        with database(self.path):
+        with database(self.path, mend):
             self._connection = apsw.Connection(str(self.path))
         try:
             self._prepare(schema, version, steps)
@@ -41,13 +49,13 @@ class Database:
 
     def execute(self, statement: str, bindings: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Run one statement, in a transaction of its own where the caller has none; returns all rows."""
-        with database(self.path):
+        with database(self.path, self._mend):
             return cast("list[tuple[Any, ...]]", self._connection.execute(statement, bindings).fetchall())
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing, and on the disk when this ends."""
-        with database(self.path):
+        with database(self.path, self._mend):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -61,7 +69,7 @@ class Database:
         self._connection.close()
 
     def _prepare(self, schema: str, version: int, steps: Mapping[int, str]) -> None:
-        with database(self.path):
+        with database(self.path, self._mend):
             self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
             if self._version() not in (0, *steps, version):
                 raise HomeNewerError(

@@ -4,10 +4,13 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import apsw
 
 from bus.errors import TocsinError
+
+RESTORE: Final = "Stop all Tocsin processes and restore the home from its latest backup."
 
 
 class HomeError(TocsinError):
@@ -36,12 +39,9 @@ class DiskFullError(HomeError):
     retriable = True
 
 
-def damaged(path: Path, expected: str) -> HomeDamagedError:
+def damaged(path: Path, expected: str, mend: str = RESTORE) -> HomeDamagedError:
     """Say that a file is not what was expected; its content is never repeated."""
-    return HomeDamagedError(
-        f"{path} is damaged: expected {expected}",
-        "Stop all Tocsin processes and restore the home from its latest backup.",
-    )
+    return HomeDamagedError(f"{path} is damaged: expected {expected}", mend)
 
 
 def disk_full(path: Path) -> DiskFullError:
@@ -80,8 +80,8 @@ def storage(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def database(path: Path) -> Iterator[None]:
-    """Turn what SQLite says about a database of the home into a fault with its remedy."""
+def database(path: Path, mend: str = RESTORE) -> Iterator[None]:
+    """Turn what SQLite says about a database of the home into a fault with its remedy; `mend`: of a damaged one."""
     try:
         yield
     except apsw.FullError as fault:
@@ -89,7 +89,7 @@ def database(path: Path) -> Iterator[None]:
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as fault:
         raise read_only(path) from fault
     except (apsw.CorruptError, apsw.NotADBError) as fault:
-        raise damaged(path, "a sound SQLite database") from fault
+        raise damaged(path, "a sound SQLite database", mend) from fault
     except (apsw.BusyError, apsw.LockedError) as fault:
         raise HomeError(
             f"another process is using {path}",

@@ -78,7 +78,8 @@ class World:
     def publisher(self, agency: str = "fra") -> Publisher:
         policies = ControlFollower(self.log, self.office.pin).read().policies
         key = self.office.keys[agency]
-        return Publisher(self.log, agency, key, self.path / f"{agency}.db", policies, clock_ms=self.clock)
+        path, pin = self.path / f"{agency}.db", self.office.pin
+        return Publisher(self.log, agency, key, path, policies, pin=pin, clock_ms=self.clock)
 
     def receipts(self, agency: str = "fra") -> list[Receipt]:
         return [receipt for _, receipt in read_receipts(self.log, agency)]

@@ -79,7 +79,8 @@ class World:
     def publisher(self, agency: str = "fra") -> Publisher:
         policies = ControlFollower(self.log, self.office.pin).read().policies
         key = self.office.keys[agency]
-        return Publisher(self.log, agency, key, self.path / f"{agency}.db", policies, clock_ms=self.clock)
+        path, pin = self.path / f"{agency}.db", self.office.pin
+        return Publisher(self.log, agency, key, path, policies, pin=pin, clock_ms=self.clock)
 
     def events(self, agency: str) -> set[str]:
         return set(Subscriber(self.log, agency, self.office.pin).catch_up().events())

@@ -23,10 +23,17 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.log.close()
 
 
-def alert(name: str, headline: str = "", status: str = "ACTUAL", replaces: tuple[str, ...] = ()) -> AdapterDraft:
+def alert(
+    name: str,
+    headline: str = "",
+    status: str = "ACTUAL",
+    replaces: tuple[str, ...] = (),
+    *,
+    of: str | None = None,
+) -> AdapterDraft:
     body = draft(name, headline).body
     assert isinstance(body, dict)
-    return AdapterDraft("event", f"cap:{name}", status, None, body, replaces)
+    return AdapterDraft("event", f"cap:{name}", status, None, body, replaces, of)
 
 
 def bodies(world: World) -> list[dict[str, Any]]:
@@ -34,11 +41,16 @@ def bodies(world: World) -> list[dict[str, Any]]:
     return [one.message.body.model_dump() for one in world.submitted()]
 
 
-def cancel(*sources: str, name: str = "c1", status: str = "ACTUAL", note: str | None = "all clear") -> AdapterDraft:
+def cancel(
+    *sources: str,
+    name: str = "c1",
+    status: str = "ACTUAL",
+    note: str | None = "all clear",
+    of: str | None = None,
+) -> AdapterDraft:
     retracts = [{"kind": "event", "id": f"cap:{source}"} for source in sources]
-    return AdapterDraft(
-        "retraction", f"cap:{name}", status, None, {"retracts": retracts, "reason": "WITHDRAWN", "note": note}
-    )
+    body = {"retracts": retracts, "reason": "WITHDRAWN", "note": note}
+    return AdapterDraft("retraction", f"cap:{name}", status, None, body, party=of)
 
 
 def publish(publisher: Publisher, *drafts: AdapterDraft, label: str = LABEL, **options: Any) -> list[tuple[str, str]]:

@@ -139,6 +139,20 @@ def test_another_agency_can_not_cancel_it(tocsin: Tocsin, story: Story) -> None:
         assert ("RETRACTED", "event") not in told(tocsin, name, "duty")
 
 
+def test_another_sender_of_the_feed_can_not_cancel_or_amend_it(tocsin: Tocsin, story: Story, tmp_path: Path) -> None:
+    publish(tocsin, story.alert)
+    before = held(tocsin, "gamma")
+    for file, changed in ((story.cancel, "PC-9"), (story.alert, "PC-1")):
+        text = file.read_text("utf-8").replace("<sender>cell@example.org", "<sender>desk@example.net")
+        text = re.sub("<identifier>[^<]*", f"<identifier>{changed}", text)
+        (tmp_path / "another.cap").write_text(text.replace("Shooting", "No shooting"), "utf-8")
+        done = tocsin("publish", str(tmp_path / "another.cap"), "--as", "alpha", "--feed", "reports")
+        assert (done.code, "a feed of its own" in done.err, "0 sent" in done.out) == (1, True, True)
+    tocsin.ok("run", "--until-idle")
+    assert held(tocsin, "gamma") == before
+    assert publish(tocsin, story.cancel) == {"retracted": 2}
+
+
 def test_a_cancel_of_an_exercise_leaves_the_real_alert_alone(tocsin: Tocsin, story: Story, tmp_path: Path) -> None:
     publish(tocsin, story.alert)
     played = tmp_path / "played.cap"

@@ -118,7 +118,9 @@ class World:
     def publisher(self, agency: str = "fra", **options: Any) -> Publisher:
         policies = Authority(self.log, self.pin).policies
         path = self.path / f"{agency}.db"
-        return Publisher(self.log, agency, self.keys[agency], path, policies, clock_ms=self.clock, **options)
+        return Publisher(
+            self.log, agency, self.keys[agency], path, policies, pin=self.pin, clock_ms=self.clock, **options
+        )
 
     def submitted(self, agency: str = "fra") -> list[Opened]:
         opened = [open_signed(record.value) for record in self.log.read(topic("submissions", agency))]

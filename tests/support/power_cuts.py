@@ -267,7 +267,7 @@ class Cuts:
 
     def _opened(self, path: Path) -> Memory | Kept:
         if path.name.startswith("publisher"):
-            return Memory(path)
+            return Memory(path, path.parent.name, self._recording.home.pin())
         return Kept(path, path.parent.name, self._recording.home.pin())
 
     def _lay(self, database: str, files: dict[str, bytes]) -> None:

@@ -64,6 +64,7 @@ def test_the_interval_runs_from_the_onset_to_the_expiry_and_the_record_never_exp
     (draft,) = drafts(with_times("2024-05-17T12:00:00+02:00", "2024-05-18T12:00:00+02:00"))
     assert draft.body["when"] == {"start": at("2024-05-17T12:00:00+02:00"), "end": at("2024-05-18T12:00:00+02:00")}
     assert draft.modified_at == at("2024-05-17T16:05:00+00:00")
+    assert draft.party == "warnings@example.org"
     assert "expires_at" not in draft.body
 
 

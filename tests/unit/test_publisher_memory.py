@@ -6,12 +6,14 @@ from typing import Final
 
 import pytest
 
-from bus.client.memory import Memory, Remembered
+from bus.client.kept import ForeignStateError
+from bus.client.memory import Memory, Remembered, Taker
 from bus.errors import Reason
-from bus.home import Database
+from bus.home import Database, HomeDamagedError
 from schemas.models import Receipt, Verdict
 
 NOW: Final = 1_790_000_000_000
+PIN: Final = bytes(32)
 LABEL: Final = "COALITION RESTRICTED//REL TO FRA"
 OURS, OTHERS = bytes([1]) * 32, bytes([2]) * 32
 SIGNED: Final = Remembered(LABEL, 1, OURS, b"content", NOW)
@@ -20,8 +22,9 @@ SIGNED: Final = Remembered(LABEL, 1, OURS, b"content", NOW)
 @pytest.fixture
 def memory(tmp_path: Path) -> Iterator[Memory]:
     """A memory in which the first revision of one event was signed, and nothing is said of it yet."""
-    made = Memory(tmp_path / "publisher.db")
-    made.put("main", "event", "test:a", SIGNED)
+    made = Memory(tmp_path / "publisher.db", "fra", PIN)
+    with made.transaction():
+        made.put("main", "event", "test:a", SIGNED)
     yield made
     made.close()
 
@@ -88,13 +91,71 @@ def test_what_is_learnt_from_receipts_alone_is_held_too(memory: Memory) -> None:
 
 def test_a_memory_of_the_first_version_is_brought_to_this_one(tmp_path: Path, memory: Memory) -> None:
     memory.close()
-    old = Database(tmp_path / "publisher.db", "", 4)
+    old = before_owners(tmp_path)
     for table in ("earlier", "taken", "file"):
         old.execute(f"DROP TABLE {table}")
     old.execute("ALTER TABLE record DROP COLUMN accepted_digest")
     old.execute("ALTER TABLE cursor DROP COLUMN mark")
     old.execute("PRAGMA user_version=1")
     old.close()
-    again = Memory(tmp_path / "publisher.db")
+    again = Memory(tmp_path / "publisher.db", "fra", PIN)
     assert known(again) == SIGNED
     again.close()
+
+
+def before_owners(folder: Path) -> Database:
+    """The file as it was in version 4, which knew of no parties and named no owner."""
+    old = Database(folder / "publisher.db", "", 5)
+    old.execute("DROP TABLE owner")
+    old.execute("ALTER TABLE record DROP COLUMN party")
+    old.execute("DROP TABLE taken")
+    old.execute("CREATE TABLE taken(feed, source, taker, lifted, PRIMARY KEY(feed, source)) WITHOUT ROWID")
+    old.execute("PRAGMA user_version=4")
+    return old
+
+
+def test_what_was_taken_before_parties_were_known_stays_taken_from_all(tmp_path: Path, memory: Memory) -> None:
+    memory.close()
+    old = before_owners(tmp_path)
+    old.execute("INSERT INTO taken VALUES('main','cap:a','cap:c1',0)")
+    old.close()
+    again = Memory(tmp_path / "publisher.db", "fra", PIN)
+    assert known(again).is_of("a@x")
+    assert again.taker("main", "cap:a", "a@x") == again.taker("main", "cap:a", None) == Taker("cap:c1", lifted=False)
+    again.lift("main", "cap:a", "a@x")
+    assert again.taker("main", "cap:a", "a@x") == Taker("cap:c1", lifted=True)
+    assert again.taker("main", "cap:a", "b@y") == Taker("cap:c1", lifted=False)
+    again.close()
+
+
+@pytest.mark.parametrize(("agency", "pin"), [("deu", PIN), ("fra", bytes([1]) * 32)])
+def test_the_memory_of_another_agency_or_bus_is_refused(
+    tmp_path: Path, memory: Memory, agency: str, pin: bytes
+) -> None:
+    memory.close()
+    with pytest.raises(ForeignStateError):
+        Memory(tmp_path / "publisher.db", agency, pin)
+    Memory(tmp_path / "publisher.db", "fra", PIN).close()
+
+
+def test_an_older_memory_is_told_by_whose_receipts_it_has_read(tmp_path: Path, memory: Memory) -> None:
+    memory.move("receipts.fra", 7, None)
+    memory.close()
+    before_owners(tmp_path).close()
+    with pytest.raises(ForeignStateError):
+        Memory(tmp_path / "publisher.db", "deu", PIN)
+    again = Memory(tmp_path / "publisher.db", "fra", PIN)
+    with again.transaction():
+        again.move("receipts.fra", 8, None)
+    again.close()
+    with pytest.raises(ForeignStateError):
+        Memory(tmp_path / "publisher.db", "fra", bytes([1]) * 32)
+
+
+def test_a_damaged_memory_asks_for_no_backup_of_the_whole_home(tmp_path: Path, memory: Memory) -> None:
+    memory.close()
+    (tmp_path / "publisher.db").write_bytes(b"no database " * 100)
+    with pytest.raises(HomeDamagedError) as error:
+        Memory(tmp_path / "publisher.db", "fra", PIN)
+    assert "backup" not in error.value.advice
+    assert "receipts" in error.value.advice
