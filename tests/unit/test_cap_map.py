@@ -228,6 +228,19 @@ def test_an_alert_of_a_hundred_events_is_none() -> None:
     assert [one.field for one in found.refused] == ["info"]
 
 
+def test_an_alert_of_more_elements_than_anybody_means_is_refused_alone() -> None:
+    alert = GOOD.split("?>", 1)[1].strip()
+    more = "<parameter><valueName>n</valueName><value>v</value></parameter>" * 7000
+    bad = re.sub("<identifier>.*?</identifier>", "<identifier>bad</identifier>", alert).replace(
+        "<area>", f"{more}<area>"
+    )
+    found = ADAPTER.translate(f"<alerts>{bad}{alert}</alerts>".encode())
+    assert [(one.rule, one.row) for one in found.refused] == [("TOO_MANY_TAGS", 1)]
+    assert len(found.drafts) == 1
+    few = bad.replace(more, more[: len(more) // 7])
+    assert len(ADAPTER.translate(few.encode()).drafts) == 1
+
+
 def test_an_alert_without_a_canonical_form_is_refused_and_takes_no_other_along() -> None:
     alert = GOOD.split("?>", 1)[1].strip()
     bad = alert.replace("<alert ", '<alert xmlns:q="no-absolute-uri" ', 1)
