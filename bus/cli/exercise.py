@@ -1,6 +1,5 @@
 """`tocsin exercise`: plays a story and scores it; in a home of its own, unless a real one is named."""
 
-import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from bus.cli.commands import Commands
 from bus.cli.exits import DONE, NO, USAGE
 from bus.cli.home import Opened, opened
 from bus.cli.output import Output
+from bus.cli.translating import read_input
 from bus.errors import UsageError
 
 if TYPE_CHECKING:
@@ -146,14 +146,9 @@ def _story(args: Namespace, bus: Opened | None, output: Output) -> "Story | None
 
 def _data(file: str | None) -> bytes:
     from bus import exercise
+    from bus.exercise.read import MOST_BYTES
 
-    if file is None:
-        return exercise.shipped()
-    try:
-        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as fault:
-        why = fault.strerror or "the system refused"
-        raise UsageError(f"{file} can't be read: {why}", "Name the file of a story, or - for stdin.") from fault
+    return exercise.shipped() if file is None else read_input(file, MOST_BYTES)
 
 
 def _faults(name: str, faults: "list[Fault]", output: Output) -> None:

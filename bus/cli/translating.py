@@ -24,11 +24,11 @@ def translation_flags(parser: ArgumentParser) -> None:
     )
 
 
-def read_input(name: str) -> bytes:
-    """The bytes of a file, or of standard input for `-`."""
+def read_input(name: str, most_bytes: int | None = None) -> bytes:
+    """The bytes of a file, or of standard input for `-`; of one that is too large a byte more than it may have."""
     from adapters.sheet import MAX_FILE_BYTES
 
-    most = MAX_FILE_BYTES + 1  # enough to see that it is too large: a device never ends
+    most = (MAX_FILE_BYTES if most_bytes is None else most_bytes) + 1  # a device never ends
     if name == "-" and sys.stdin is None:
         raise UsageError("standard input is closed", "Name a file, or send one.")
     try:

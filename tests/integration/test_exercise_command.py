@@ -66,6 +66,13 @@ def test_a_file_that_is_not_there_and_a_step_that_is_not_are_wrong_usage(file: P
         assert tocsin("exercise", "run", str(file), "--until", step).code == 2
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no file without an end")
+def test_a_file_without_an_end_is_a_bad_story() -> None:
+    for command in ("check", "run"):
+        done = tocsin("exercise", command, "/dev/zero")
+        assert (done.code, "at most 1,048,576 bytes" in done.err) == (2, True)
+
+
 def test_a_kept_home_can_be_looked_at(file: Path) -> None:
     home = file.parent / "kept"
     assert tocsin("exercise", "run", str(file), "--keep", str(home)).code == 0
