@@ -23,6 +23,7 @@ from bus.log.sqlite import SqliteLog
 from bus.log.sqlite.founding import VERSION
 from bus.operate.backup.files import copied_files, databases_in, visible
 from bus.operate.backup.inventory import outbox_heads, topic_counts
+from bus.operate.backup.keys import check_keys
 from bus.operate.backup.manifest import Manifest
 from bus.operate.soundness import Progress
 from bus.operate.soundness.finding import no_progress
@@ -58,8 +59,7 @@ def back_up(
         # 4 other files
         left_out = _copy_files(home.path, folder)
         # 5 what the copy holds
-        manifest = _read_copy(home, folder, made_at, quick=quick, progress=progress)
-        manifest = manifest.model_copy(update={"left_out": left_out})
+        manifest = _read_copy(home, folder, made_at, left_out, quick=quick, progress=progress)
         # 6 the manifest
         manifest.write(folder)
     return manifest
@@ -84,7 +84,9 @@ def _copy_databases(home: Home, folder: Path, clock_ms: Callable[[], int], progr
     raise UnsteadyError("agencies' databases appear faster than they can be listed", "Try again.")
 
 
-def _read_copy(home: Home, folder: Path, made_at: int, *, quick: bool, progress: Progress) -> Manifest:
+def _read_copy(  # noqa: PLR0913 - what a manifest says
+    home: Home, folder: Path, made_at: int, left_out: tuple[str, ...], *, quick: bool, progress: Progress
+) -> Manifest:
     """Step 5."""
     for path in databases_in(folder / home.agencies.name):
         check_database(path)
@@ -100,6 +102,11 @@ def _read_copy(home: Home, folder: Path, made_at: int, *, quick: bool, progress:
         moment = moment_of(log)
         topics = topic_counts(log, moment, progress)
         control = ControlFollower(log, pin).read()
+    for place, what in check_keys(folder, control.trust, left_out):
+        raise UnsoundError(
+            f"the keys are not as the roster has them, and no backup was made: {place}: {what}",
+            "`tocsin key ls` shows whose each is. Put the file where it belongs, or take it out of the home.",
+        )
     for path in folder.glob(".*"):  # the log's lock
         path.unlink()
     return Manifest(
@@ -114,6 +121,7 @@ def _read_copy(home: Home, folder: Path, made_at: int, *, quick: bool, progress:
         files=copied_files(folder),
         topics=topics,
         outboxes=outbox_heads(moment),
+        left_out=left_out,
         verified=not quick,
     )
 

@@ -3,8 +3,8 @@
 1 the manifest 2 every file that it names is there, as long as it says, and no other 3 they are copied to a private
 folder beside the new home, and the copies have the digests that it says 4 every topic of the copy has the ends, records
 and digest that it says, and every outbox the head 5 the log is sound: all signatures, chains and receipts, from the pin
-on 6 the databases of the agencies are sound 7 the folder takes its place, and is a home; its log says that it was
-restored.
+on 6 the databases of the agencies are sound, keys are where the roster has them, and the folder can be opened as a home
+7 it takes its place; its log says that it was restored.
 """
 
 from collections import Counter
@@ -23,12 +23,15 @@ from bus.log.protocol import Log
 from bus.log.sqlite import SqliteLog
 from bus.operate.backup.files import databases_in, visible
 from bus.operate.backup.inventory import outbox_heads, topic_counts
+from bus.operate.backup.keys import check_keys
 from bus.operate.backup.manifest import MANIFEST, Manifest, OutboxHead, TopicCount, read_manifest
 from bus.operate.backup.remembered import remember
 from bus.operate.soundness import Finding, Progress
 from bus.operate.soundness.finding import no_progress
 from bus.operate.soundness.moment import moment_of
 from bus.operate.soundness.verify import verify_pinned
+from bus.stages.following import ControlFollower
+from bus.trust.roster import Trust
 from schemas.models import AuditedAct
 
 PIN: Final = "pin"
@@ -104,12 +107,13 @@ class _Proof:
     def __init__(self, manifest: Manifest, progress: Progress) -> None:
         self._manifest = manifest
         self._progress = progress
+        self._trust = Trust.pinned(bytes.fromhex(manifest.pin))
         self.findings: list[Finding] = []
         self.checked: dict[str, int] = {}
 
     def build(self, source: Path, folder: Path) -> None:
         """Copy and prove; what does not agree ends it, for what comes later rests on it."""
-        for step in (self._copies(source, folder), self._log(folder), self._databases(folder)):
+        for step in (self._copies(source, folder), self._log(folder), self._databases(folder), self._home(folder)):
             self.findings += step
             if self.findings:
                 raise _Disagreement
@@ -138,6 +142,8 @@ class _Proof:
             with closing(SqliteLog(path, lambda: self._manifest.made_at)) as log:
                 yield from self._counted(log)
                 found = verify_pinned(bytes.fromhex(self._manifest.pin), log, progress=self._progress)
+                if found.sound:
+                    self._trust = ControlFollower(log, bytes.fromhex(self._manifest.pin)).read().trust
         except LogError as fault:
             yield Finding(path.name, str(fault))
             return
@@ -160,6 +166,14 @@ class _Proof:
             except HomeError as fault:
                 yield Finding(path.relative_to(folder).as_posix(), str(fault))
         self.checked["databases"] = len(databases)
+
+    def _home(self, folder: Path) -> Iterator[Finding]:
+        """Step 6, of what is no database."""
+        yield from check_keys(folder, self._trust, self._manifest.left_out)
+        try:
+            Home.open(folder)
+        except HomeError as fault:
+            yield Finding("version", str(fault).replace(f"{folder}", "the home"))
 
 
 def _differences(
