@@ -109,6 +109,7 @@ def _link(args: Namespace, output: Output) -> int:
             raise UsageError(f"{named} names no event", "Write it as agency/feed/id.")
         refs.append(EventRef.model_construct(agency=agency, feed=feed, id=record_id))
     with opened(args, writing=True) as bus, bus.publisher(args.agency, args.feed) as publisher:
+        bus.exercise(args.exercise)
         acts = bus.feed(args.agency, args.feed).analyst or args.relation not in {"SAME", "DIFFERENT"}
         done = publisher.link(args.relation, refs, args.feed, args.label, args.note, exercise=args.exercise)
     if not acts:

@@ -147,7 +147,8 @@ def _clearance(args: Namespace, output: Output) -> int:
         entry = desk.clear(args.name, _clearance_terms(args))
         lost -= _rights(entry)
         if lost and not isinstance(entry, Refusal):
-            output.note(f"{args.name} loses {', '.join(sorted(lost))}: what is said is all that holds")
+            output.note(f"{args.name} loses {', '.join(sorted(lost))}: this command replaces the whole clearance")
+            output.note("  To keep something, say it again: `tocsin agency show` tells what it holds now.")
         return _changed(output, bus, args.name, "keeps its clearance", entry)
 
 

@@ -34,7 +34,7 @@ def watch(args: Namespace, output: Output) -> int:
         name = READER if args.since is None else None
         subscriber = stack.enter_context(subscribed(bus, args.agency, name, verify=not args.no_verify))
         if not args.once:
-            output.note("watching; Ctrl-C or SIGTERM stops it")
+            output.note("watching: what comes is told, alerts alone; Ctrl-C or SIGTERM stops it")
         for received in subscriber.poll(stop) if args.once else subscriber.follow(stop):
             delivery = received.delivery
             if delivery.kind is DeliveredKind.ALERT and delivery.sequence > (args.since or 0):
@@ -57,6 +57,10 @@ def _tell(args: Namespace, output: Output, received: "Received") -> None:
         for finding in received.findings:
             if finding.refusal is not None:
                 output.note(f"  NOT VERIFIED, {finding.checked} {finding.ref}: {finding.refusal}")
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _json(args: Namespace, received: "Received", message: "AlertMessage | None") -> dict[str, Any]:
@@ -88,7 +92,7 @@ def _text(received: "Received", message: "AlertMessage | None") -> str:
     if message is not None:
         body = message.body
         parts.append(f"severity {body.severity.level}, {body.confidence.probability:.2f} {body.confidence.words}")
-        parts.append(f"{len(body.members)} reports of {body.origins} origins, {body.type}")
+        parts.append(f"{_many(len(body.members), 'report')} of {_many(body.origins, 'origin')}, {body.type}")
         parts.append(f"{when_text(body.when)}, {where_text(body.where)}")
     if delivery.what_changed:
         parts.append(", ".join(delivery.what_changed))

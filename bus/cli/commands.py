@@ -2,10 +2,14 @@
 
 import argparse
 from collections.abc import Callable
-from typing import NoReturn
+from difflib import get_close_matches
+from typing import Any, Final, NoReturn
 
 from bus.cli.output import Output
 from bus.errors import UsageError
+
+COMMAND: Final = "COMMAND"
+"""What stands for a command's name in a usage."""
 
 Body = Callable[[argparse.Namespace, Output], int]
 
@@ -17,13 +21,29 @@ class Parser(argparse.ArgumentParser):
         """Raise it, with the command's usage as advice."""
         raise UsageError(message, " ".join(self.format_usage().split()))
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as its base has it
+        """What the words say; a word that no command takes is told with the usage of the command that it was given."""
+        found, left = self.parse_known_args(args, namespace)
+        if left:
+            getattr(found, "shows", self).error(f"unrecognized arguments: {' '.join(left)}")
+        return found
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401 - as its base has it
+        """A mistyped command is answered with those that look like it, not with all."""
+        if action.metavar != COMMAND or not action.choices or value in action.choices:
+            super()._check_value(action, value)
+            return
+        near = get_close_matches(value, list(action.choices), n=3)
+        meant = f"Did you mean {' or '.join(f'`{self.prog} {one}`' for one in near)}? " if near else ""
+        raise UsageError(f"there is no command `{self.prog} {value}`", f"{meant}`{self.prog} --help` lists them.")
+
 
 class Commands:
     """The commands of one level: of `tocsin`, or of a group such as `tocsin agency`."""
 
     def __init__(self, parser: argparse.ArgumentParser, title: str = "commands") -> None:
         """Hang commands on a parser."""
-        self._under = parser.add_subparsers(title=title, metavar="COMMAND", required=False)
+        self._under = parser.add_subparsers(title=title, metavar=COMMAND, required=False)
         self._parser = parser
         parser.set_defaults(run=None, shows=parser)
 

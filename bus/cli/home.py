@@ -48,6 +48,21 @@ class Opened:
             )
         return found
 
+    def exercise(self, name: str | None) -> None:
+        """Refuse an exercise that no agency takes part in: nobody would read what is published into it."""
+        from bus.labels.spelling import REAL, TEST
+        from bus.operate import Desk
+
+        clearances = Desk(self.home, self.log).control.clearances.values()
+        known = {realm for clearance in clearances for realm in clearance.realms} - {REAL, TEST}
+        if name is not None and name not in known:
+            its = ", ".join(sorted(known)) or "there are none"
+            raise NotFoundError(
+                f"no agency takes part in an exercise {name}; known exercises: {its}",
+                f"If the name is right, `tocsin agency clearance` with --realm {name}, besides all else that it holds, "
+                "lets an agency take part.",
+            )
+
     def _is_suspended(self, agency: str) -> bool:
         from bus.client import Authority
 
@@ -62,6 +77,8 @@ class Opened:
         if refusal.reason == "BAD_LABEL":
             for line in words_of(Desk(self.home, self.log).control):
                 output.note(f"  {line}")
+        if refusal.reason == "REALM_MISMATCH":
+            output.note("  `--exercise NAME` names the exercise that the records belong to.")
 
     @contextmanager
     def publisher(self, agency: str, feed: str) -> Iterator["Publisher"]:

@@ -1,6 +1,8 @@
 """`tocsin publish`: convert, sign, submit what is new or changed. `tocsin resume`: send what an interruption left."""
 
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from bus.cli.commands import Commands, as_agency
@@ -13,7 +15,7 @@ from bus.cli.translating import read_input, refused_json, say_loss, say_refused,
 from bus.errors import UsageError
 
 if TYPE_CHECKING:
-    from bus.client import Publication
+    from bus.client import Publication, Publisher
     from bus.errors import Refusal
 
     Plan = dict[str, Any] | Refusal
@@ -58,8 +60,9 @@ def _publish(args: Namespace, output: Output) -> int:
 
         return watch(args, output)
     data = read_input(args.file)
-    with opened(args, writing=True) as bus, bus.publisher(args.agency, args.feed) as publisher:
+    with opened(args, writing=True) as bus, _remembering(args, output, bus) as publisher:
         bus.feed(args.agency, args.feed)
+        bus.exercise(args.exercise)
         job = Job(args, output, bus, publisher)
         try:
             result = job.publish(data, rehearse=args.dry_run)
@@ -69,7 +72,7 @@ def _publish(args: Namespace, output: Output) -> int:
                 refused = [refused_json(one) for one in fault.found.refused]
                 output.document({"format": fault.name, "sent": 0, "refused": refused})
             return USAGE
-        if args.dry_run or result.low:
+        if args.dry_run or result.barred:
             return _rehearsed(args, output, bus, result)
         withdrawn = _withdraw(args, output, job, result)
         status = report(args, output, bus, args.file, result, withdrawn)
@@ -77,6 +80,20 @@ def _publish(args: Namespace, output: Output) -> int:
             for plan in result.plans.values():
                 _say_unread(output, plan)
         return NO if args.retract_missing and result.missing and withdrawn is None else status
+
+
+@contextmanager
+def _remembering(args: Namespace, output: Output, bus: Opened) -> "Iterator[Publisher]":
+    """The publisher; where its memory was lost, what is unchanged can't be told from what is new, and that is said."""
+    from bus.log.faults import NoTopicError
+    from bus.log.topics import topic
+
+    with bus.publisher(args.agency, args.feed) as publisher:
+        with suppress(NoTopicError):
+            if not any(publisher.memory.records()) and bus.log.end(topic("receipts", args.agency)):
+                output.note(f"this home does not remember what {args.agency} has published before:")
+                output.note("  what the bus holds already is sent once more, as an amendment.")
+        yield publisher
 
 
 def _check_usage(args: Namespace) -> None:

@@ -34,6 +34,8 @@ def watch(args: Namespace, output: Output) -> int:
     folder, terms = Folder(Path(args.watch), MAX_FILE_BYTES), _terms(args)
     with until_signalled() as stop, opened(args, writing=True) as bus, bus.publisher(args.agency, args.feed):
         bus.feed(args.agency, args.feed)
+        bus.exercise(args.exercise)
+        folder.check()
         output.note(f"watching {args.watch}; Ctrl-C or SIGTERM stops it")
         while not stop.is_set():
             try:
@@ -59,7 +61,7 @@ def _take(args: Namespace, output: Output, bus: "Opened", found: "Found", digest
         name = found.path.name
         try:
             result = Job(args, output, bus, publisher).publish(found.data)
-            for plan in result.plans.values() if result.low else ():
+            for plan in result.plans.values() if result.barred else ():
                 output.refused(name, plan)  # type: ignore[arg-type]
             report(args, output, bus, name, result)
         except Unreadable as fault:

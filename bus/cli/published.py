@@ -74,7 +74,5 @@ def _say_why(output: Output, bus: Opened, done: "Publication") -> None:
         more = f" and {len(befell) - 1} more" if len(befell) > 1 else ""
         output.refused(befell[0] + more, refusal)
         bus.explain(output, refusal)
-        if refusal.reason == "REALM_MISMATCH":
-            output.note("  `--exercise NAME` names the exercise that the records belong to.")
     if len(ids) > SHOWN:
         output.note(f"{len(ids) - SHOWN} more reasons (--json lists all)")

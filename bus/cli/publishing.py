@@ -47,11 +47,9 @@ class Result:
     """Whether a row is refused that its partner could mend."""
 
     @property
-    def low(self) -> bool:
-        """Whether all of it lies below the feed's floor: then nothing is sent."""
-        return bool(self.plans) and all(
-            getattr(plan, "reason", "") == "LABEL_BELOW_FLOOR" for plan in self.plans.values()
-        )
+    def barred(self) -> bool:
+        """Whether its label or its realm is refused, which concerns every record: then nothing is sent."""
+        return bool(self.plans) and not any(isinstance(plan, dict) for plan in self.plans.values())
 
     @property
     def loss(self) -> "Loss":
@@ -93,11 +91,11 @@ class Job:
                 result.losses.append(found.loss)
                 result.flawed = result.flawed or has_errors(found)
                 result.ids.update(draft.id for draft in found.drafts if draft.kind == "event")
-                if result.low:
+                if result.barred:
                     break
                 if not rehearse:
                     result.done.merge(self._send(progress.watched(found.drafts, end), brief=result.done.brief))
-        if self._args.snapshot and not result.low:
+        if self._args.snapshot and not result.barred:
             self._compare(result)
         return result
 

@@ -1,7 +1,7 @@
 """`tocsin run`: the bus itself, ingest and correlate, until it is stopped or nothing is left to do."""
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -60,9 +60,10 @@ def _run(args: Namespace, output: Output) -> int:
             home=bus.home.path,
             progress=progress,
         )
-        if not args.until_idle:
-            output.note("running; Ctrl-C or SIGTERM stops it")
         with _served(bus, registry, metrics, args.metrics_port):
+            if not args.until_idle:
+                _check_alone(bus, args.stage or STAGES)
+                output.note("running; Ctrl-C or SIGTERM stops it")
             try:
                 runner.run(until_idle=args.until_idle, stop=stop)
             except RestingError as fault:
@@ -72,6 +73,15 @@ def _run(args: Namespace, output: Output) -> int:
     if resting is not None:
         raise resting
     return DONE
+
+
+def _check_alone(bus: Opened, stages: Sequence[str]) -> None:
+    """Say before all else that another bus works here: there is one correlate at a time."""
+    from bus.log.faults import Owned
+
+    for owner in bus.log.describe().owners if "correlate" in stages else ():
+        if owner.holder and owner.name.startswith("correlate-"):
+            raise Owned(owner.name, owner.holder)
 
 
 @contextmanager

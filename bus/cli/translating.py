@@ -48,11 +48,20 @@ def options(args: Namespace) -> dict[str, str | bytes]:
         name, equals, value = one.partition("=")
         if not equals:
             raise UsageError(f"--option {one}: no value", "Write it as NAME=VALUE.")
+        if name == "mapping" and not {"=", "\n"} & set(value) and _is_file(value):
+            raise UsageError(
+                "--option mapping=TEXT takes what a mapping file says", f"Name the file: --mapping {value}."
+            )
         given[name] = value
     if args.mapping is not None:
-        path = Path(args.mapping)
-        given["mapping"] = read_input(args.mapping) if path.suffix or path.is_file() else args.mapping
+        given["mapping"] = read_input(args.mapping) if _is_file(args.mapping) else args.mapping
     return given
+
+
+def _is_file(mapping: str) -> bool:
+    """Whether a mapping's file is meant; a shipped one's name is no file's."""
+    path = Path(mapping)
+    return bool(path.suffix) or path.is_file()
 
 
 def translate(data: bytes, given: dict[str, str | bytes], format_name: str | None) -> tuple[str, "Translation"]:
@@ -142,6 +151,8 @@ def say_loss(output: Output, found: "Translation") -> None:
     """The account of every field, for a person."""
     for line in str(found.loss).splitlines():
         output.note(line)
+    if refused := len({one.row for one in found.refused}):
+        output.note(f"  dropped: every cell of a row that was refused, here of {refused}")
 
 
 def say_notes(output: Output, name: str, found: "Translation") -> None:

@@ -1,12 +1,14 @@
 """Whether a draft is news: what a publisher remembers of its record, and what the source says of itself, decide."""
 
 import hashlib
+from dataclasses import replace
 from typing import Final
 
 from bus.client.memory import TAINTED, Remembered
 from bus.client.publication import Draft, Line, Outcome
 from bus.client.sealing import Terms
 from bus.errors import Reason, Refusal, refuse
+from bus.labels.spelling import read
 
 _TAKEN: Final = frozenset({Reason.ID_CONFLICT, Reason.STALE_REVISION, TAINTED})
 """After these the number of the revision is not free; after all other refusals the bus holds no such revision."""
@@ -21,7 +23,7 @@ def nothing_to_send(  # noqa: PLR0911 - a reason each
     author is asked (`reinstate`), and no record falls back to what it said before by mistake.
     """
     if terms.label.text != known.label and not (known.rejected is not None and known.accepted == 0):
-        return refused(draft, refuse(Reason.LABEL_CHANGED, "label", "the label of the record's first revision"))
+        return refused(draft, _label_changed(known.label, terms.label.realm))
     if terms.always:
         return None
     if known.content == content and known.rejected is None:
@@ -58,6 +60,18 @@ def content_of(draft: Draft, terms: Terms, body: bytes) -> bytes:
 def refused(draft: Draft, refusal: Refusal) -> Line:
     """The outcome of a draft that was refused."""
     return Line(draft.kind, draft.id, Outcome.REFUSED, refusal=refusal)
+
+
+def _label_changed(spelled: str, realm: str) -> Refusal:
+    """Why a record keeps its label; where the realm is another one, it was rather the exercise that was mistaken."""
+    before = read(spelled)
+    if isinstance(before, Refusal) or before.realm == realm:
+        return refuse(Reason.LABEL_CHANGED, "label", "the label of the record's first revision")
+    found = refuse(Reason.LABEL_CHANGED, "label", f"the realm {before.realm}, in which the record was published first")
+    remedy = (
+        f"Publish it in {before.realm} again, or, if {realm} is meant, under another id: no record changes its realm."
+    )
+    return replace(found, remedy=remedy)
 
 
 def own_id(kind: str, *parts: str) -> str:

@@ -50,6 +50,10 @@ class Folder:
         self._taken: dict[str, _Seen] = {}
         self._unreadable: set[str] = set()
 
+    def check(self) -> None:
+        """Raise `UsageError` where there is no such folder, or this user may not read it."""
+        self._look()
+
     def finished(self, now_ns: int) -> Iterator[Found]:
         """The files that are finished by now, oldest first, one at a time: it is taken when the next is asked for."""
         seen = self._look()

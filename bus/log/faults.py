@@ -29,7 +29,7 @@ class Owned(LogError):  # noqa: N818 - the protocol's word (log.md): a state of 
     def __init__(self, name: str, holder: str) -> None:
         """Name what is owned, and who owns it."""
         super().__init__(
-            f"{name} is owned by {holder}",
+            f"{name} is owned by {holder}: a bus works here already",
             "Only one may run at a time: stop that process first, or leave the work to it.",
         )
         self.name = name

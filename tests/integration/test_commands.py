@@ -326,5 +326,5 @@ def test_a_suspended_agency_is_told_that_it_is_and_a_bus_that_stands_still_too(t
 
 def test_what_a_new_clearance_takes_away_is_said(tocsin: Tocsin) -> None:
     said = tocsin.ok("agency", "clearance", "beta", "--level", "COALITION SECRET").err
-    assert "beta loses TLP CLEAR, realm VIGIL" in said
+    assert "beta loses TLP CLEAR, realm VIGIL: this command replaces the whole clearance" in said
     assert "loses" not in tocsin.ok("agency", "clearance", "beta", "--level", "COALITION SECRET", "--realm", "REAL").err

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -313,3 +314,13 @@ def test_a_poison_message_is_no_finding(tocsin: Tocsin) -> None:
         log.append("submissions.alpha", [NewRecord("submissions.alpha", b"", b"poison")])
     tocsin.ok("run", "--until-idle")
     assert tocsin.ok("doctor", "--json").items != []
+
+
+def test_an_agency_whose_keys_are_gone_from_the_home_it_publishes_from_is_told(tocsin: Tocsin) -> None:
+    tocsin.ok("publish", str(UCDP), "--as", "alpha", "--feed", "reports")
+    shutil.rmtree(tocsin.home / "keys" / "alpha")
+    found = only(tocsin, "keys")
+    assert found["level"] == Level.FAIL
+    assert "alpha has published from this home" in found["what"]
+    carry_out(tocsin, found["mend"])
+    assert only(tocsin, "keys")["level"] == Level.OK

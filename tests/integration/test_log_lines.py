@@ -26,6 +26,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("flood")
     tocsin = Tocsin(folder / "home")
     tocsin.ok("init", "--agency", "alpha")
+    tocsin.ok("agency", "clearance", "alpha", "--realm", "VIGIL")
     exercise = ROOT / "bus" / "demo" / "data" / "exercise"
     radio = (exercise / "radio.csv").read_text("utf-8")
     (folder / "radio.csv").write_text(radio.replace("Amberley", "CANARY"), "utf-8")

@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,9 +96,72 @@ def test_a_snapshot_speaks_for_its_own_realm_and_feed_only(tocsin: Tocsin, tmp_p
     tocsin.ok("publish", str(UCDP), *AS)
     tocsin.ok("publish", str(UCDP), "--as", "alpha", "--feed", "other")
     path = write(tmp_path / "few.csv", rows()[1:])
+    tocsin.ok("agency", "clearance", "beta", "--realm", "REAL", "--realm", "VIGIL")
     drill = write(tmp_path / "drill.csv", [{**row, "id": f"9{row['id']}"} for row in rows()[:2]])
     assert tocsin.json("publish", drill, *AS, "--snapshot", "--exercise", "VIGIL")["missing"] == []
     assert len(tocsin.json("publish", path, *AS, "--snapshot")["missing"]) == 1
+
+
+# --- an exercise ---
+
+
+@pytest.mark.parametrize("how", [(), ("--dry-run",), ("--json",)])
+def test_an_exercise_that_nobody_takes_part_in_is_refused_before_anything_is_sent(
+    tocsin: Tocsin, how: tuple[str, ...]
+) -> None:
+    tocsin.ok("agency", "clearance", "beta", "--realm", "REAL", "--realm", "VIGIL")
+    done = tocsin("publish", str(UCDP), *AS, "--exercise", "VIGLI", *how)
+    assert done.code == 1
+    assert "no agency takes part in an exercise VIGLI; known exercises: VIGIL" in done.err
+    assert tocsin.json("run", "--until-idle")["submissions"] == 0
+    assert tocsin.json("publish", str(UCDP), *AS, "--exercise", "VIGIL")["sent"] == 20
+
+
+def test_a_record_of_another_realm_is_refused_with_the_realm_that_it_has(tocsin: Tocsin) -> None:
+    tocsin.ok("agency", "clearance", "beta", "--realm", "REAL", "--realm", "VIGIL")
+    tocsin.ok("publish", str(UCDP), *AS)
+    done = tocsin("publish", str(UCDP), *AS, "--exercise", "VIGIL")
+    assert done.code == 1
+    assert "LABEL_CHANGED at label: expected the realm REAL, in which the record was published first" in done.err
+    assert "Publish it in REAL again" in done.err
+
+
+# --- labels, rows, memory ---
+
+
+def test_a_wrong_label_is_told_once_before_rows_and_nothing_is_sent(tocsin: Tocsin, tmp_path: Path) -> None:
+    some = rows()
+    some[0]["date_start"] = "the day before"
+    done = tocsin("publish", write(tmp_path / "broken.csv", some), *AS, "--label", "COALITION COSMIC")
+    assert done.code == 1
+    assert done.err.startswith("nothing is sent: BAD_LABEL at label")
+    assert done.err.count("BAD_LABEL") == 1
+    assert tocsin.json("run", "--until-idle")["submissions"] == 0
+
+
+def test_the_account_says_what_refused_rows_have_lost(tocsin: Tocsin, tmp_path: Path) -> None:
+    some = rows()
+    some[0]["date_start"] = some[1]["date_start"] = "the day before"
+    done = tocsin("publish", write(tmp_path / "broken.csv", some), *AS, "--dry-run")
+    assert "dropped: every cell of a row that was refused, here of 2\n" in done.err
+    assert "a row that was refused" not in tocsin.ok("publish", str(UCDP), *AS, "--dry-run").err
+
+
+def test_a_publisher_without_memory_says_that_it_amends_once_and_the_doctor_sees_it(tocsin: Tocsin) -> None:
+    tocsin.ok("publish", str(UCDP), *AS)
+    tocsin.ok("run", "--until-idle")
+    assert "remember" not in tocsin.ok("publish", str(UCDP), *AS).err
+    shutil.rmtree(tocsin.home / "agencies" / "alpha")
+    (line,) = (one for one in tocsin("doctor", "--json").items if one["check"] == "spool")
+    assert line["level"] == "warn"
+    assert "alpha" in line["what"]
+    assert "as an amendment" in line["advice"]
+    lost = tocsin.ok("publish", str(UCDP), *AS)
+    assert "20 amended" in lost.out
+    assert "does not remember what alpha has published" in lost.err
+    again = tocsin.ok("publish", str(UCDP), *AS)
+    assert "20 unchanged; 0 sent" in again.out
+    assert "remember" not in again.err
 
 
 # --- an older file ---

@@ -1,5 +1,6 @@
 """`tocsin run --until-idle`: what it says at the end, and with which code."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,21 @@ def test_each_stage_runs_alone_in_a_process_of_its_own(tocsin: Tocsin) -> None:
     assert [delivered[name] for name in counts[:2]] == [0, 0]
     assert delivered["deliveries"] > 0
     assert tocsin.json(*RUN)["deliveries"] == 0
+
+
+def test_it_says_that_it_runs_only_when_it_does(tocsin: Tocsin) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        done = tocsin("run", "--metrics-port", str(held.getsockname()[1]))
+    assert done.code == 2
+    assert done.err.startswith("tocsin: the port ")
+    log = SqliteLog(Home.open(tocsin.home).log, now_ms)
+    try:
+        log.take("correlate-0", [])
+        done = tocsin("run")
+    finally:
+        log.close()
+    assert done.code == 1
+    assert done.err.startswith("tocsin: correlate-0 is owned by process ")
+    assert "a bus works here already" in done.err

@@ -154,6 +154,7 @@ def test_another_sender_of_the_feed_can_not_cancel_or_amend_it(tocsin: Tocsin, s
 
 
 def test_a_cancel_of_an_exercise_leaves_the_real_alert_alone(tocsin: Tocsin, story: Story, tmp_path: Path) -> None:
+    tocsin.ok("agency", "clearance", "beta", "--realm", "REAL", "--realm", "VIGIL")
     publish(tocsin, story.alert)
     played = tmp_path / "played.cap"
     played.write_text(story.cancel.read_text("utf-8").replace(">Actual<", ">Exercise<"), "utf-8")

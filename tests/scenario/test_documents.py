@@ -12,11 +12,15 @@ from pathlib import Path
 import pytest
 
 from bus.cli import main
+from bus.client import Subscriber
+from schemas.models import Change
 
 ROOT = Path(__file__).resolve().parents[2]
 README = "README.md"
 GUIDE = tuple(f"bus/guide/{name}.md" for name in ("partner-agency", "fusion-cell", "operator"))
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+SNIPPET = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 Said = dict[str, list[str]]
 
@@ -44,6 +48,21 @@ def test_the_guide_lists_its_pages() -> None:
     assert listed == {Path(page).name for page in GUIDE}
 
 
+def snippets_of(page: str) -> dict[str, str]:
+    """The programs that a page shows, by number."""
+    found = SNIPPET.findall((ROOT / page).read_text("utf-8"))
+    return {f"program {number}": snippet for number, snippet in enumerate(found, 1)}
+
+
+def ran(snippet: str) -> str:
+    """Run a program of a page where the page stands; one that follows is stopped once nothing waits for it."""
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out):
+        patch.setattr(Subscriber, "follow", Subscriber.poll)
+        exec(compile(snippet, "<page>", "exec"), {})  # noqa: S102 - it is our own page's
+    return out.getvalue()
+
+
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Said]:
     """What each line of a page says, each time it stands there; every line must succeed."""
@@ -59,6 +78,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Said]:
             for line in lines_of(page):
                 if line.startswith("tocsin "):
                     found.setdefault(line, []).append(typed(line))
+            found.update({name: [ran(snippet)] for name, snippet in snippets_of(page).items()})
         assert (folder / ".tocsin" / "version").exists()
         return found
 
@@ -123,3 +143,17 @@ def test_the_reader_sees_an_alert_fall_apart_where_an_analyst_says_so(said: Call
     before, after = walk["tocsin alerts ls --as cell"]
     assert before.count("2 of 2") == after.count("2 of 2") + 1
     assert "every signature is good" in walk["tocsin verify --as cell"][0]
+
+
+def test_the_publishers_program_publishes_one_new_record(said: Callable[[str], Said]) -> None:
+    (told,) = said("bus/guide/partner-agency.md")["program 1"]
+    assert "Outcome.NEW" in told
+    assert "refusal=None" in told
+
+
+def test_the_readers_program_is_told_of_verified_messages(said: Callable[[str], Said]) -> None:
+    (told,) = said("bus/guide/fusion-cell.md")["program 1"]
+    lines = told.splitlines()
+    assert len(lines) > 1
+    assert lines[0].startswith("NEW alpha/reports/vigil-radio:A1 header=Header(")
+    assert {line.split()[0] for line in lines} <= set(Change)

@@ -37,6 +37,23 @@ def test_what_goes_wrong_is_one_document_with_stable_fields(founded: Tocsin, wor
     assert done.err == plain.err
 
 
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (("alerts", "ls", "--as", "alpha", "--closed"), "usage: tocsin alerts ls "),
+        (("pubish",), "Did you mean `tocsin publish`? `tocsin --help` lists them."),
+        (("alerts", "wach"), "Did you mean `tocsin alerts watch`? `tocsin alerts --help` lists them."),
+        (("xyzzy",), "`tocsin --help` lists them."),
+    ],
+)
+def test_a_slip_is_answered_with_the_usage_of_the_command_or_the_one_that_was_meant(
+    founded: Tocsin, words: tuple[str, ...], advice: str
+) -> None:
+    done = founded(*words, "--json")
+    assert done.code == 2
+    assert done.document["advice"].startswith(advice)
+
+
 def test_no_home_is_a_document_too(tmp_path: Path) -> None:
     done = Tocsin(tmp_path / "none")("status", "--json")
     assert (done.code, done.document["exit"], done.document["retriable"]) == (2, 2, False)

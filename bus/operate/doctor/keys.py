@@ -20,7 +20,7 @@ ALERTS: Final = "alerts"
 
 def check(patient: Patient) -> Iterator[Finding]:
     """All entries of the roster, and the keys of the bus itself."""
-    found = [*_held(patient), *_unable(patient), *_ending(patient)]
+    found = [*_held(patient), *_unable(patient), *_gone(patient), *_ending(patient)]
     yield from found
     if not found:
         names = sum(not agency.suspended for agency in patient.control.trust.agencies)
@@ -47,6 +47,18 @@ def _unable(patient: Patient) -> Iterator[Finding]:
         if lacking and not agency.suspended and agency.name != BUS:
             new = patient.place.tocsin("key", "new", agency.name)
             yield Finding(NAME, Level.FAIL, f"{agency.name} has no key that may sign for {', '.join(lacking)} now", new)
+
+
+def _gone(patient: Patient) -> Iterator[Finding]:
+    """Who has published from this home, and has no key here any more."""
+    for agency in patient.control.trust.agencies:
+        memory = patient.home.agencies / agency.name / "publisher.db"
+        if agency.suspended or not memory.exists() or any((patient.home.keys / agency.name).glob("*.key")):
+            continue
+        what = f"{agency.name} has published from this home, which holds none of its keys any more"
+        new = patient.place.tocsin("key", "new", agency.name)
+        advice = f"Or bring {patient.home.keys / agency.name} back from a backup."
+        yield Finding(NAME, Level.FAIL, what, new, advice)
 
 
 def _ending(patient: Patient) -> Iterator[Finding]:
