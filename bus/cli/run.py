@@ -1,7 +1,7 @@
 """`tocsin run`: the bus itself, ingest and correlate, until it is stopped or nothing is left to do."""
 
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -62,8 +62,7 @@ def _run(args: Namespace, output: Output) -> int:
         )
         with _served(bus, registry, metrics, args.metrics_port):
             if not args.until_idle:
-                _check_alone(bus, args.stage or STAGES)
-                output.note("running; Ctrl-C or SIGTERM stops it")
+                output.note("starting; Ctrl-C or SIGTERM stops it")
             try:
                 runner.run(until_idle=args.until_idle, stop=stop)
             except RestingError as fault:
@@ -73,15 +72,6 @@ def _run(args: Namespace, output: Output) -> int:
     if resting is not None:
         raise resting
     return DONE
-
-
-def _check_alone(bus: Opened, stages: Sequence[str]) -> None:
-    """Say before all else that another bus works here: there is one correlate at a time."""
-    from bus.log.faults import Owned
-
-    for owner in bus.log.describe().owners if "correlate" in stages else ():
-        if owner.holder and owner.name.startswith("correlate-"):
-            raise Owned(owner.name, owner.holder)
 
 
 @contextmanager

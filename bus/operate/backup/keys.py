@@ -6,14 +6,11 @@ its own bus is none, and a key in another's folder would sign in another's name.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
 from bus.home import HomeError, load_key
+from bus.names import BUS, ROOT
 from bus.operate.soundness import Finding
 from bus.trust.roster import Trust
-
-BUS: Final = "bus"
-ROOT: Final = "root"
 
 
 def check_keys(folder: Path, trust: Trust, left_out: Sequence[str]) -> Iterator[Finding]:
