@@ -62,9 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def bus(world: World) -> Iterator[None]:
+def bus(world: World, *flags: str) -> Iterator[subprocess.Popen[bytes]]:
     """`tocsin run` on this home, from when it owns its names until the end."""
-    command = [str(Path(sys.executable).with_name("tocsin")), "--home", str(world.home.path), "run"]
+    command = [str(Path(sys.executable).with_name("tocsin")), "--home", str(world.home.path), "run", *flags]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         names = {f"ingest-{name}" for name in AGENCIES} | {"correlate-0"}
@@ -74,7 +74,7 @@ def bus(world: World) -> Iterator[None]:
                 message = "the bus did not start"
                 raise RuntimeError(message)
             time.sleep(0.1)
-        yield
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()

@@ -7,8 +7,6 @@ Beside it stands what the bus's processes grew by, how often the flooder's shard
 
 import argparse
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -29,7 +27,7 @@ from bus.log.topics import topic
 from bus.operate import Desk, FeedTerms
 from bus.trust import frame
 from bus.trust.frame import MAX_ENVELOPE_BYTES
-from tests.bench.latency import PATIENCE_S, WARM_S, read, send
+from tests.bench.latency import WARM_S, bus, read, send
 from tests.bench.load import AGENCIES, LABEL, Submitted, World, open_world, submissions
 
 FLOODER: Final = AGENCIES[1]
@@ -95,7 +93,7 @@ def tried(case: Case, rate: int, seconds: int) -> Seen:
         made = submissions(world, 6 * rate * (seconds + WARM_S))
         others = [one for one in made if one.agency != FLOODER][: rate * (seconds + WARM_S)]
         flood = [one for one in made if one.agency == FLOODER]
-        with bus(world) as (pid, port):
+        with measured_bus(world) as (pid, port):
             waits, grown = measured(world, others, rate, partial(case.disturb, world, flood), pid)
             told = metrics(port)
         world.log.close()
@@ -111,25 +109,11 @@ def tried(case: Case, rate: int, seconds: int) -> Seen:
 
 
 @contextmanager
-def bus(world: World) -> Iterator[tuple[int, int]]:
+def measured_bus(world: World) -> Iterator[tuple[int, int]]:
     """`tocsin run` on this home, with its process and its port of metrics."""
     port = random.randint(20_000, 60_000)
-    command = [str(Path(sys.executable).with_name("tocsin")), "--home", str(world.home.path), "run"]
-    process = subprocess.Popen(
-        [*command, "--metrics-port", str(port)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
-    try:
-        names = {f"ingest-{name}" for name in AGENCIES} | {"correlate-0"}
-        until = time.monotonic() + PATIENCE_S
-        while not names <= {one.name for one in world.log.describe().owners if one.holder}:
-            if time.monotonic() > until or process.poll() is not None:
-                message = "the bus did not start"
-                raise RuntimeError(message)
-            time.sleep(0.1)
+    with bus(world, "--metrics-port", str(port)) as process:
         yield process.pid, port
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
 
 
 def measured(

@@ -259,7 +259,7 @@ def test_an_unsound_log_is_not_backed_up(home: Home, tmp_path: Path) -> None:
 
 
 def lose_a_key(folder: Path) -> str:
-    [key] = folder.glob("keys/root/*.key")
+    [key] = (folder / "keys" / "root").glob("*.key")
     key.unlink()
     return key.relative_to(folder).as_posix()
 

@@ -6,8 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ import pytest
 from bus.clock import now_ms
 from bus.home import Home
 from bus.log.protocol import NewRecord
-from bus.log.sqlite import SqliteLog
 from bus.operate import Desk, found
 from bus.operate.disk import FULL_BYTES, LOW_BYTES, Disk
 from bus.operate.doctor import BUS, PLACE, Finding, Level, Place, examine
@@ -25,8 +23,8 @@ from bus.operate.doctor.software import judge
 from bus.operate.doctor.storage import judge_kind, judge_room
 from tests.support.command_line import Tocsin
 from tests.support.running import running, until
+from tests.support.samples import UCDP
 
-UCDP = Path(__file__).resolve().parents[1] / "data" / "ucdp_ged" / "ged_v23.1_slice.csv"
 DAY_MS = 86_400_000
 MINUTE_MS = 60_000
 HIGH = "COALITION RESTRICTED//REL TO ALPHA"
@@ -56,15 +54,6 @@ def carry_out(tocsin: Tocsin, command: str) -> None:
         tocsin.ok(*words[1:])
     else:
         subprocess.run(words, check=True)
-
-
-@contextmanager
-def log_of(tocsin: Tocsin) -> Iterator[SqliteLog]:
-    log = SqliteLog(Home.open(tocsin.home).log, now_ms)
-    try:
-        yield log
-    finally:
-        log.close()
 
 
 def test_a_sound_home_is_ok_throughout_and_every_check_says_so(tocsin: Tocsin, tmp_path: Path) -> None:
@@ -104,7 +93,7 @@ def the_bus_lost_its_key(tocsin: Tocsin) -> None:
 def the_last_key_ends(tocsin: Tocsin) -> None:
     tocsin.ok("key", "rotate", "alpha", "--overlap-days", "7")
     home = Home.open(tocsin.home)
-    with log_of(tocsin) as log:
+    with tocsin.log() as log:
         (entry,) = (one for one in Desk(home, log).roster.agencies if one.name == "alpha")
     (new,) = (key.key_id for key in entry.keys if key.valid_until is None)
     tocsin.ok("key", "revoke", new)
@@ -118,7 +107,7 @@ def a_topic_is_gone(tocsin: Tocsin) -> None:
 
 def records_are_in_the_spool(tocsin: Tocsin) -> None:
     tocsin.ok("heartbeat", "--as", "alpha", "--feed", "reports")
-    with log_of(tocsin) as log:
+    with tocsin.log() as log:
         envelopes = [record.value for record in log.read("submissions.alpha")]
     connection = apsw.Connection(str(tocsin.home / "agencies" / "alpha" / "publisher.db"))
     connection.execute("INSERT INTO spool(feed, envelope) VALUES ('reports', ?)", (envelopes[0],))
@@ -245,7 +234,7 @@ def test_that_no_backup_is_known_or_none_for_a_week_is_said_and_a_backup_ends_it
 
 
 def test_what_was_refused_and_waits_for_a_week_is_said_until_somebody_sees_to_it(tocsin: Tocsin) -> None:
-    with log_of(tocsin) as log:
+    with tocsin.log() as log:
         log.append("submissions.alpha", [NewRecord("submissions.alpha", b"", b"poison")])
     tocsin.ok("run", "--until-idle")
     assert later(tocsin, 6 * DAY_MS, "quarantine")[0].level is Level.OK
@@ -310,7 +299,7 @@ def test_a_library_that_can_corrupt_the_log_is_seen(version: str, level: str) ->
 
 
 def test_a_poison_message_is_no_finding(tocsin: Tocsin) -> None:
-    with log_of(tocsin) as log:
+    with tocsin.log() as log:
         log.append("submissions.alpha", [NewRecord("submissions.alpha", b"", b"poison")])
     tocsin.ok("run", "--until-idle")
     assert tocsin.ok("doctor", "--json").items != []

@@ -28,12 +28,11 @@ from bus.operate.health import Condition, conditions
 from bus.operate.measures import FROM_THE_LOG
 from bus.operate.serving import served
 from tests.support.command_line import Tocsin
+from tests.support.exercise import publish_radio
 from tests.support.running import free_port, running, until
 
-EXERCISE = Path(__file__).resolve().parents[2] / "bus" / "demo" / "data" / "exercise"
 DAY_MS = 86_400_000
 CANARY = "CANARY"
-RADIO = ("--mapping", str(EXERCISE / "radio.toml"), "--exercise", "VIGIL", "--as", "alpha", "--feed", "reports")
 ONLY_IN_A_FLOOD = {"pauses_total"}
 """Set where an agency's backlog waits for others: shown with the overload."""
 
@@ -41,17 +40,13 @@ ONLY_IN_A_FLOOD = {"pauses_total"}
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
     """Alpha has published, with a canary in each record, sent a heartbeat, and some bytes that are no record."""
-    folder = tmp_path_factory.mktemp("played")
-    bus = Tocsin(folder / "home")
+    bus = Tocsin(tmp_path_factory.mktemp("played") / "home")
     bus.ok("init")
     bus.ok("agency", "add", "alpha", "--realm", "VIGIL", "--realm", "REAL")
-    sheet = folder / "radio.csv"
-    sheet.write_text((EXERCISE / "radio.csv").read_text("utf-8").replace("Amberley", CANARY), "utf-8")
-    bus.ok("publish", str(sheet), *RADIO)
+    publish_radio(bus, CANARY)
     bus.ok("heartbeat", "--as", "alpha", "--feed", "reports", "--interval-s", "600")
-    log = SqliteLog(Home.open(bus.home).log, now_ms)
-    log.append("submissions.alpha", [NewRecord("submissions.alpha", b"reports", CANARY.encode())])
-    log.close()
+    with bus.log() as log:
+        log.append("submissions.alpha", [NewRecord("submissions.alpha", b"reports", CANARY.encode())])
     return bus
 
 
@@ -185,9 +180,8 @@ def test_metrics_can_be_printed_once(tocsin: Tocsin) -> None:
 @pytest.fixture
 def log(tocsin: Tocsin) -> Iterator[SqliteLog]:
     tocsin.ok("run", "--until-idle")
-    opened = SqliteLog(Home.open(tocsin.home).log, now_ms)
-    yield opened
-    opened.close()
+    with tocsin.log() as opened:
+        yield opened
 
 
 def judged(tocsin: Tocsin, log: SqliteLog, later_ms: int = 0, free_bytes: int = 1 << 40, **settings: Any) -> set[str]:

@@ -9,18 +9,6 @@ import pytest
 from tests.support.command_line import Tocsin
 
 
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
-    bus = Tocsin(tmp_path_factory.mktemp("founded") / "home")
-    bus.ok("init", "--agency", "alpha", "--agency", "beta")
-    return bus
-
-
-@pytest.fixture
-def tocsin(founded: Tocsin, tmp_path: Path) -> Tocsin:
-    return founded.copy(tmp_path)
-
-
 def keys(tocsin: Tocsin, holder: str) -> list[dict[str, Any]]:
     return tocsin.items("key", "ls", holder)
 

@@ -9,11 +9,9 @@ from typing import Any
 
 import pytest
 
-from bus.clock import now_ms
-from bus.home import Home
 from bus.log.protocol import NewRecord
-from bus.log.sqlite import SqliteLog
 from tests.support.command_line import Tocsin
+from tests.support.exercise import publish_radio
 
 ROOT = Path(__file__).resolve().parents[2]
 SUBMISSIONS = "submissions.alpha"
@@ -23,24 +21,16 @@ FLOOD = 600
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What `tocsin run` logs at DEBUG where one agency's records, with a canary in each, are forged by the thousand."""
-    folder = tmp_path_factory.mktemp("flood")
-    tocsin = Tocsin(folder / "home")
+    tocsin = Tocsin(tmp_path_factory.mktemp("flood") / "home")
     tocsin.ok("init", "--agency", "alpha")
     tocsin.ok("agency", "clearance", "alpha", "--realm", "VIGIL")
-    exercise = ROOT / "bus" / "demo" / "data" / "exercise"
-    radio = (exercise / "radio.csv").read_text("utf-8")
-    (folder / "radio.csv").write_text(radio.replace("Amberley", "CANARY"), "utf-8")
-    published = ("--mapping", str(exercise / "radio.toml"), "--exercise", "VIGIL", "--as", "alpha", "--feed", "reports")
-    tocsin.ok("publish", str(folder / "radio.csv"), *published)
-    log = SqliteLog(Home.open(tocsin.home).log, now_ms)
-    try:
+    publish_radio(tocsin, "CANARY")
+    with tocsin.log() as log:
         good = [record.value for record in log.read(SUBMISSIONS)]
         assert any(b"CANARY" in value for value in good)
         forged = [value[:-1] + bytes([value[-1] ^ 1]) for value in good]
         flood = [NewRecord(SUBMISSIONS, b"reports", forged[number % len(forged)]) for number in range(FLOOD)]
         log.append(SUBMISSIONS, [*flood, NewRecord(SUBMISSIONS, b"CANARY", b'CANARY\n{"level": "forged"}')])
-    finally:
-        log.close()
     environment = {**os.environ, "TOCSIN_LOG_FORMAT": "json", "TOCSIN_LOG_LEVEL": "DEBUG"}
     call = [sys.executable, "-c", "import sys; from bus.cli import main; sys.exit(main())"]
     done = subprocess.run(

@@ -1,6 +1,5 @@
 """`publish` for a network that fails and sources that change: snapshots, older files, a watched folder, the spool."""
 
-import csv
 import errno
 import json
 import os
@@ -22,23 +21,10 @@ from bus.clock import now_ms
 from bus.home import Home
 from bus.log.sqlite import SqliteLog
 from tests.support.command_line import Tocsin
+from tests.support.samples import UCDP, ucdp_rows, write_sheet
 
 ROOT = Path(__file__).resolve().parents[2]
-UCDP = ROOT / "tests" / "data" / "ucdp_ged" / "ged_v23.1_slice.csv"
 AS = ("--as", "alpha", "--feed", "reports")
-
-
-def rows() -> list[dict[str, str]]:
-    with UCDP.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write(path: Path, some: list[dict[str, str]]) -> str:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows()[0].keys())
-        writer.writeheader()
-        writer.writerows(some)
-    return str(path)
 
 
 def refs(bus: Tocsin) -> set[str]:
@@ -51,8 +37,8 @@ def refs(bus: Tocsin) -> set[str]:
 
 def test_what_is_gone_from_a_snapshot_is_listed_and_withdrawn_only_when_asked(tocsin: Tocsin, tmp_path: Path) -> None:
     tocsin.ok("publish", str(UCDP), *AS)
-    path, gone = write(tmp_path / "later.csv", rows()[3:]), {row["id"] for row in rows()[:3]}
-    everything = {row["id"] for row in rows()}
+    path, gone = write_sheet(tmp_path / "later.csv", ucdp_rows()[3:]), {row["id"] for row in ucdp_rows()[:3]}
+    everything = {row["id"] for row in ucdp_rows()}
     plain = tocsin.json("publish", path, *AS)
     assert "missing" not in plain
     listed = tocsin.json("publish", path, *AS, "--snapshot")
@@ -71,7 +57,7 @@ def test_what_is_gone_from_a_snapshot_is_listed_and_withdrawn_only_when_asked(to
 
 def test_a_snapshot_that_lacks_most_is_believed_only_when_that_is_said(tocsin: Tocsin, tmp_path: Path) -> None:
     tocsin.ok("publish", str(UCDP), *AS)
-    path = write(tmp_path / "few.csv", rows()[:4])
+    path = write_sheet(tmp_path / "few.csv", ucdp_rows()[:4])
     refused = tocsin("publish", path, *AS, "--snapshot", "--retract-missing")
     assert refused.code == 1
     assert "16 of 20" in refused.err
@@ -83,9 +69,9 @@ def test_a_snapshot_that_lacks_most_is_believed_only_when_that_is_said(tocsin: T
 
 def test_a_snapshot_with_a_broken_row_withdraws_nothing(tocsin: Tocsin, tmp_path: Path) -> None:
     tocsin.ok("publish", str(UCDP), *AS)
-    some = rows()[1:]
+    some = ucdp_rows()[1:]
     some[0]["date_start"] = "the day before"
-    done = tocsin("publish", write(tmp_path / "broken.csv", some), *AS, "--snapshot", "--retract-missing")
+    done = tocsin("publish", write_sheet(tmp_path / "broken.csv", some), *AS, "--snapshot", "--retract-missing")
     assert done.code == 1
     assert "nothing is withdrawn" in done.err
     assert len(refs(tocsin)) == 20
@@ -95,9 +81,9 @@ def test_a_snapshot_speaks_for_its_own_realm_and_feed_only(tocsin: Tocsin, tmp_p
     tocsin.ok("agency", "feed", "alpha", "other", "--default-label", "COALITION UNCLASSIFIED//PUBLIC")
     tocsin.ok("publish", str(UCDP), *AS)
     tocsin.ok("publish", str(UCDP), "--as", "alpha", "--feed", "other")
-    path = write(tmp_path / "few.csv", rows()[1:])
+    path = write_sheet(tmp_path / "few.csv", ucdp_rows()[1:])
     tocsin.ok("agency", "clearance", "beta", "--realm", "REAL", "--realm", "VIGIL")
-    drill = write(tmp_path / "drill.csv", [{**row, "id": f"9{row['id']}"} for row in rows()[:2]])
+    drill = write_sheet(tmp_path / "drill.csv", [{**row, "id": f"9{row['id']}"} for row in ucdp_rows()[:2]])
     assert tocsin.json("publish", drill, *AS, "--snapshot", "--exercise", "VIGIL")["missing"] == []
     assert len(tocsin.json("publish", path, *AS, "--snapshot")["missing"]) == 1
 
@@ -130,9 +116,9 @@ def test_a_record_of_another_realm_is_refused_with_the_realm_that_it_has(tocsin:
 
 
 def test_a_wrong_label_is_told_once_before_rows_and_nothing_is_sent(tocsin: Tocsin, tmp_path: Path) -> None:
-    some = rows()
+    some = ucdp_rows()
     some[0]["date_start"] = "the day before"
-    done = tocsin("publish", write(tmp_path / "broken.csv", some), *AS, "--label", "COALITION COSMIC")
+    done = tocsin("publish", write_sheet(tmp_path / "broken.csv", some), *AS, "--label", "COALITION COSMIC")
     assert done.code == 1
     assert done.err.startswith("nothing is sent: BAD_LABEL at label")
     assert done.err.count("BAD_LABEL") == 1
@@ -140,9 +126,9 @@ def test_a_wrong_label_is_told_once_before_rows_and_nothing_is_sent(tocsin: Tocs
 
 
 def test_the_account_says_what_refused_rows_have_lost(tocsin: Tocsin, tmp_path: Path) -> None:
-    some = rows()
+    some = ucdp_rows()
     some[0]["date_start"] = some[1]["date_start"] = "the day before"
-    done = tocsin("publish", write(tmp_path / "broken.csv", some), *AS, "--dry-run")
+    done = tocsin("publish", write_sheet(tmp_path / "broken.csv", some), *AS, "--dry-run")
     assert "dropped: every cell of a row that was refused, here of 2\n" in done.err
     assert "a row that was refused" not in tocsin.ok("publish", str(UCDP), *AS, "--dry-run").err
 
@@ -168,10 +154,10 @@ def test_a_publisher_without_memory_says_that_it_amends_once_and_the_doctor_sees
 
 
 def test_an_older_file_after_a_newer_one_takes_nothing_back_and_says_so(tocsin: Tocsin, tmp_path: Path) -> None:
-    newer = rows()
+    newer = ucdp_rows()
     newer[0]["best"] = newer[0]["high"] = "900"
     tocsin.ok("publish", str(UCDP), *AS)
-    path = write(tmp_path / "newer.csv", newer)
+    path = write_sheet(tmp_path / "newer.csv", newer)
     assert tocsin.json("publish", path, *AS)["outcomes"]["amended"] == 1
     older = tocsin.ok("publish", str(UCDP), *AS)
     assert "1 reverted" in older.out
@@ -327,7 +313,7 @@ def eventually(holds: Callable[[], bool]) -> None:
 def test_a_watched_folder_is_published_once_whatever_happens(tocsin: Tocsin, tmp_path: Path) -> None:
     folder = tmp_path / "drop"
     folder.mkdir()
-    write(folder / "first.csv", rows()[:5])
+    write_sheet(folder / "first.csv", ucdp_rows()[:5])
     (folder / "bad.csv").write_text("no table\n")
     for path in folder.iterdir():
         os.utime(path, (time.time() - 60, time.time() - 60))
@@ -337,14 +323,14 @@ def test_a_watched_folder_is_published_once_whatever_happens(tocsin: Tocsin, tmp
 
     with watching(tocsin, folder) as process:
         eventually(lambda: submitted() == 5)
-        write(folder / "second.csv", rows()[3:9])
+        write_sheet(folder / "second.csv", ucdp_rows()[3:9])
         eventually(lambda: submitted() == 9)
         told = {one["file"]: one for one in stopped(process)}
     assert {name: one["sent"] for name, one in told.items()} == {"first.csv": 5, "bad.csv": 0, "second.csv": 4}
     assert "error" in told["bad.csv"]
     assert sorted(path.name for path in folder.iterdir()) == ["bad.csv", "first.csv", "second.csv"]
     os.utime(folder / "bad.csv", (time.time() - 50, time.time() - 50))  # touched: the content is the same
-    write(folder / "third.csv", rows()[9:10])
+    write_sheet(folder / "third.csv", ucdp_rows()[9:10])
     os.utime(folder / "third.csv", (time.time() - 40, time.time() - 40))
     with watching(tocsin, folder) as process:
         eventually(lambda: submitted() == 10)
@@ -375,9 +361,9 @@ def test_a_large_file_is_published_in_pieces_with_one_account(
     for function in (pieces.first_piece, pieces.translate_pieces):
         monkeypatch.setattr(function, "__defaults__", (9_000,))
     monkeypatch.setattr(pieces, "PIECE_BYTES", 9_000)
-    many = [{**row, "id": str(number * 100 + at)} for number in range(1, 5) for at, row in enumerate(rows())]
+    many = [{**row, "id": str(number * 100 + at)} for number in range(1, 5) for at, row in enumerate(ucdp_rows())]
     many[70]["date_start"] = "the day before"
-    path = write(tmp_path / "many.csv", many)
+    path = write_sheet(tmp_path / "many.csv", many)
     planned = tocsin("publish", path, *AS, "--dry-run", "--json").document
     assert planned["plans"][0]["records"] == 79
     assert [one["row"] for one in planned["refused"]] == [71]

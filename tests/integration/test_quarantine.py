@@ -1,23 +1,19 @@
 """The quarantine: what was refused is judged anew, sent again byte for byte, or dropped; and nothing loops."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bus.clock import now_ms
-from bus.home import Home
 from bus.log.faults import LogDiskError
 from bus.log.protocol import Log, NewRecord
-from bus.log.sqlite import SqliteLog
 from bus.log.sqlite.reader import SqliteReader
 from bus.operate.quarantine import Choice, Rejected, acts
 from bus.operate.quarantine.choice import Chosen, choose
 from tests.support.command_line import Tocsin
+from tests.support.samples import UCDP
 
-UCDP = Path(__file__).resolve().parents[1] / "data" / "ucdp_ged" / "ged_v23.1_slice.csv"
 OPEN = "COALITION UNCLASSIFIED//PUBLIC"
 HIGH = "COALITION RESTRICTED//REL TO ALPHA"
 SUBMISSIONS, REJECTED = "submissions.alpha", "rejected.alpha"
@@ -47,22 +43,13 @@ def tocsin(refused: Tocsin, tmp_path: Path) -> Tocsin:
     return refused.copy(tmp_path)
 
 
-@contextmanager
-def log_of(tocsin: Tocsin) -> Iterator[SqliteLog]:
-    log = SqliteLog(Home.open(tocsin.home).log, now_ms)
-    try:
-        yield log
-    finally:
-        log.close()
-
-
 def values(tocsin: Tocsin, topic: str) -> list[bytes]:
-    with log_of(tocsin) as log:
+    with tocsin.log() as log:
         return [record.value for record in log.read(topic)]
 
 
 def ends(tocsin: Tocsin) -> dict[str, int]:
-    with log_of(tocsin) as log:
+    with tocsin.log() as log:
         return {topic.name: topic.end for topic in log.describe().topics}
 
 
@@ -132,7 +119,7 @@ def test_refused_again_for_another_reason_is_no_loop(tocsin: Tocsin) -> None:
 
 
 def test_the_same_bytes_in_several_rows_are_sent_once(tocsin: Tocsin) -> None:
-    with log_of(tocsin) as log:
+    with tocsin.log() as log:
         again = [NewRecord(SUBMISSIONS, one.key, one.value) for one in log.read(SUBMISSIONS)]
         log.append(SUBMISSIONS, [*again, *again])
     tocsin.ok(*RUN)
@@ -145,7 +132,7 @@ def test_the_same_bytes_in_several_rows_are_sent_once(tocsin: Tocsin) -> None:
 
 def test_what_was_accepted_meanwhile_has_no_second_effect(tocsin: Tocsin) -> None:
     floor(tocsin, OPEN)
-    with log_of(tocsin) as log:
+    with tocsin.log() as log:
         log.append(SUBMISSIONS, [NewRecord(SUBMISSIONS, one.key, one.value) for one in log.read(REJECTED, 0, 1)])
     tocsin.ok(*RUN)
     outcomes = tocsin.items("quarantine", "retry", "--all")
@@ -178,7 +165,7 @@ def test_a_dry_run_knows_what_the_rows_before_would_have_changed(founded: Tocsin
 
 
 def test_one_poison_message_stops_nothing(tocsin: Tocsin) -> None:
-    with log_of(tocsin) as log:
+    with tocsin.log() as log:
         log.append(SUBMISSIONS, [NewRecord(SUBMISSIONS, b"\xff", bytes([255]) * size) for size in (0, 7, 300_000)])
     tocsin.ok(*RUN)
     floor(tocsin, OPEN)
@@ -245,7 +232,7 @@ def test_two_operators_at_once_send_once(tocsin: Tocsin, monkeypatch: pytest.Mon
 
 
 def test_the_list_is_bounded_and_the_histogram_counts_all(tocsin: Tocsin) -> None:
-    with log_of(tocsin) as log:
+    with tocsin.log() as log:
         log.append(SUBMISSIONS, [NewRecord(SUBMISSIONS, b"reports", bytes([number])) for number in range(40)])
     tocsin.ok(*RUN)
     done = tocsin.ok("quarantine", "ls")

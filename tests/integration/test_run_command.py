@@ -6,16 +6,13 @@ from typing import Any
 
 import pytest
 
-from bus.clock import now_ms
-from bus.home import Home
 from bus.log.protocol import NewRecord
-from bus.log.sqlite import SqliteLog
 from bus.log.topics import topic
 from bus.stages.ingest import Ingest
 from tests.support.command_line import Tocsin
+from tests.support.samples import UCDP
 
 RUN = ("run", "--until-idle")
-UCDP = Path(__file__).resolve().parents[1] / "data" / "ucdp_ged" / "ged_v23.1_slice.csv"
 
 
 @pytest.fixture
@@ -32,12 +29,9 @@ def tocsin(tmp_path: Path) -> Tocsin:
 
 def test_the_end_counts_what_was_judged_and_leaves_nothing_out(tocsin: Tocsin) -> None:
     name = topic("submissions", "alpha")
-    log = SqliteLog(Home.open(tocsin.home).log, now_ms)
-    try:
+    with tocsin.log() as log:
         again = [NewRecord(name, one.key, one.value) for one in log.read(name)]
         log.append(name, [*again, NewRecord(name, b"reports", b"poison")])
-    finally:
-        log.close()
     said = tocsin.ok(*RUN).out
     assert said.startswith("7 submissions judged: 4 accepted, 1 refused, 2 known already; ")
     assert said.endswith(" deliveries made; nothing is left to do\n")
@@ -85,12 +79,9 @@ def test_it_says_that_it_runs_only_when_it_does(tocsin: Tocsin) -> None:
         done = tocsin("run", "--metrics-port", str(held.getsockname()[1]))
     assert done.code == 2
     assert done.err.startswith("tocsin: the port ")
-    log = SqliteLog(Home.open(tocsin.home).log, now_ms)
-    try:
+    with tocsin.log() as log:
         log.take("correlate-0", [])
         done = tocsin("run")
-    finally:
-        log.close()
     assert done.code == 1
     assert "tocsin: correlate-0 is owned by process " in done.err
     assert "a bus works here already" in done.err

@@ -10,9 +10,9 @@ from bus.log.sqlite import SqliteLog
 from bus.operate import Desk
 from bus.operate.silence import FeedSilence, feed_silence
 from tests.support.command_line import Tocsin
+from tests.support.samples import UCDP
 
 MINUTE_MS = 60_000
-UCDP = Path(__file__).resolve().parents[1] / "data" / "ucdp_ged" / "ged_v23.1_slice.csv"
 
 
 @pytest.fixture

@@ -9,16 +9,12 @@ from typing import IO
 
 import pytest
 
-from bus.clock import now_ms
-from bus.home import Home
 from bus.log.protocol import NewRecord
-from bus.log.sqlite import SqliteLog
 from bus.operate.tail import Skipped, Wanted, follow
 from tests.support.command_line import Tocsin
+from tests.support.exercise import publish_radio
 from tests.support.running import running
 
-EXERCISE = Path(__file__).resolve().parents[2] / "bus" / "demo" / "data" / "exercise"
-PUBLISHED = ("--mapping", str(EXERCISE / "radio.toml"), "--exercise", "VIGIL", "--as", "alpha", "--feed", "reports")
 HOSTILE = "CANARY\u202etxet\u001b[2J"
 SUBMISSIONS = "submissions.alpha"
 
@@ -26,17 +22,13 @@ SUBMISSIONS = "submissions.alpha"
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
     """Every topic holds something; the place of one report is hostile, and one submission is poison."""
-    folder = tmp_path_factory.mktemp("played")
-    bus = Tocsin(folder / "home")
+    bus = Tocsin(tmp_path_factory.mktemp("played") / "home")
     bus.ok("init")
     bus.ok("agency", "add", "alpha", "--realm", "VIGIL", "--realm", "REAL")
-    sheet = folder / "radio.csv"
-    sheet.write_text((EXERCISE / "radio.csv").read_text("utf-8").replace("Amberley", HOSTILE), "utf-8")
-    bus.ok("publish", str(sheet), *PUBLISHED)
+    publish_radio(bus, HOSTILE)
     bus.ok("heartbeat", "--as", "alpha", "--feed", "reports")
-    log = SqliteLog(Home.open(bus.home).log, now_ms)
-    log.append(SUBMISSIONS, [NewRecord(SUBMISSIONS, b"\x1b[2J", b"\x1b[2J CANARY")])
-    log.close()
+    with bus.log() as log:
+        log.append(SUBMISSIONS, [NewRecord(SUBMISSIONS, b"\x1b[2J", b"\x1b[2J CANARY")])
     bus.ok("run", "--until-idle")
     bus.ok("quarantine", "drop", "--all", "--because", "no record at all")
     return bus
@@ -48,11 +40,8 @@ def tocsin(played: Tocsin, tmp_path: Path) -> Tocsin:
 
 
 def topics(tocsin: Tocsin) -> list[str]:
-    log = SqliteLog(Home.open(tocsin.home).log, now_ms)
-    try:
+    with tocsin.log() as log:
         return [topic.name for topic in log.describe().topics if topic.end]
-    finally:
-        log.close()
 
 
 def test_every_topic_is_decoded_and_none_shows_content_unless_asked(played: Tocsin) -> None:
@@ -100,9 +89,8 @@ def test_content_is_shown_when_asked_and_can_not_steer_the_terminal(played: Tocs
 
 
 def test_one_record_that_can_not_be_read_stops_nothing(tocsin: Tocsin) -> None:
-    log = SqliteLog(Home.open(tocsin.home).log, now_ms)
-    log.append("audit", [NewRecord("audit", b"", b"\xff" * 30), NewRecord("audit", b"", b"")])
-    log.close()
+    with tocsin.log() as log:
+        log.append("audit", [NewRecord("audit", b"", b"\xff" * 30), NewRecord("audit", b"", b"")])
     found = tocsin.items("tail", "audit", "--once")
     assert ["unreadable" in one for one in found] == [False, True, True]
 
@@ -153,29 +141,28 @@ def test_it_follows_what_others_write(tocsin: Tocsin) -> None:
 
 
 def test_no_more_is_shown_a_second_than_asked_and_what_is_left_out_is_counted(tocsin: Tocsin) -> None:
-    log = SqliteLog(Home.open(tocsin.home).log, now_ms)
-    start = log.end(SUBMISSIONS)
     clock, rounds = [100.0], iter(range(6))
+    with tocsin.log() as log:
+        start = log.end(SUBMISSIONS)
 
-    def is_over() -> bool:
-        number = next(rounds)
-        clock[0] += 0.4
-        if number in {0, 1}:
-            log.append(SUBMISSIONS, [NewRecord(SUBMISSIONS, b"", b"x")] * 40)
-        return number == 5
+        def is_over() -> bool:
+            number = next(rounds)
+            clock[0] += 0.4
+            if number in {0, 1}:
+                log.append(SUBMISSIONS, [NewRecord(SUBMISSIONS, b"", b"x")] * 40)
+            return number == 5
 
-    found = list(
-        follow(
-            log,
-            Wanted(SUBMISSIONS),
-            start,
-            most_per_s=10,
-            poll_s=0.0,
-            is_over=is_over,
-            monotonic=lambda: clock[0],
+        found = list(
+            follow(
+                log,
+                Wanted(SUBMISSIONS),
+                start,
+                most_per_s=10,
+                poll_s=0.0,
+                is_over=is_over,
+                monotonic=lambda: clock[0],
+            )
         )
-    )
-    log.close()
     shown = [one["offset"] - start for one in found if isinstance(one, dict)]
     assert shown == list(range(10))
     assert [one.records for one in found if isinstance(one, Skipped)] == [70]

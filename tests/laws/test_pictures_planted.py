@@ -3,7 +3,6 @@
 Each was made in earnest once, by us or by others. They are planted from outside; shipped code has no switch for them.
 """
 
-import random
 from collections.abc import Callable
 from typing import Any
 
@@ -20,12 +19,10 @@ from bus.stages.correlate.restore import Restore
 from bus.stages.correlate.rights import Rights
 from bus.stages.correlate.state import State
 from bus.stages.correlate.store import View
-from tests.support.compared import differences, told
+from tests.support.compared import Plant, is_found
 
 MOST = 24
 """Histories in which a bug must show."""
-
-Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def wrapped(patch: pytest.MonkeyPatch, owner: Any, name: str, after: Callable[..., Any]) -> None:
@@ -130,10 +127,4 @@ PLANTS: list[Plant] = [
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
 def test_a_planted_bug_is_found(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
-    for seed in range(MOST):
-        run, said = told(seed)
-        with monkeypatch.context() as patch:
-            plant(patch)
-            if next(differences(run, said, random.Random(seed)), None) is not None:
-                return
-    pytest.fail(f"not found in {MOST} histories")
+    assert is_found(plant, range(MOST), monkeypatch), f"not found in {MOST} histories"

@@ -4,8 +4,6 @@
 """
 
 import random
-from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import pytest
@@ -15,28 +13,21 @@ from bus.stages.correlate.rights import Rights
 from bus.stages.correlate.store import View
 from schemas.codec import decode_trusted
 from schemas.registry import newest
-from tests.support.compared import differences, expected, pictures
-from tests.support.histories import LEVELS, History
+from tests.support.compared import Plant, differences, is_found, pictures, told
+from tests.support.histories import LEVELS
 from tests.support.replay import Deliveries, Replay, merge
 from tests.support.roster_histories import roster_history
 from tests.support.simulator import DAY_MS
 
 SEEDS = (1, 6, 7, 15, 23, 25, 26, 27)
 """Together they hold all that is to be tried, see below."""
-Plant = Callable[[pytest.MonkeyPatch], None]
-
-
-@cache
-def told(seed: int) -> tuple[History, list[Deliveries]]:
-    run = roster_history(seed)
-    return run, expected(run)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_each_reader_holds_is_the_oracles_at_every_position_after_any_restart_and_in_any_batches(
     seed: int,
 ) -> None:
-    run, said = told(seed)
+    run, said = told(seed, roster_history)
     assert [str(one) for one in differences(run, said, random.Random(seed))] == []
 
 
@@ -45,7 +36,7 @@ def test_the_histories_hold_what_they_are_meant_to_try() -> None:
     changes: set[str] = set()
     keys: list[Any] = []
     for seed in SEEDS:
-        run, said = told(seed)
+        run, said = told(seed, roster_history)
         keys += [key for agency in run.world.agencies.values() for key in agency.keys]
         for values in (values for delivered in said for values in delivered.values()):
             for one in (decode_trusted(newest("delivery"), value) for value in values):
@@ -107,10 +98,4 @@ def hold_nothing_to_a_floor_again(patch: pytest.MonkeyPatch) -> None:
     ids=lambda plant: plant.__name__,
 )
 def test_a_planted_bug_is_found(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
-    for seed in SEEDS:
-        run, said = told(seed)
-        with monkeypatch.context() as patch:
-            plant(patch)
-            if next(differences(run, said, random.Random(seed)), None) is not None:
-                return
-    pytest.fail(f"not found in {len(SEEDS)} histories")
+    assert is_found(plant, SEEDS, monkeypatch, roster_history), f"not found in {len(SEEDS)} histories"

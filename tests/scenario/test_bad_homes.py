@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import Done, Tocsin
+from tests.support.samples import UCDP
 
 ROOT = Path(__file__).resolve().parents[2]
-UCDP = ROOT / "tests" / "data" / "ucdp_ged" / "ged_v23.1_slice.csv"
 TROUBLE, USAGE, NO = 3, 2, 1
 WRITING = ("publish", str(UCDP), "--as", "alpha", "--feed", "reports")
 

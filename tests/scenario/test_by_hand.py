@@ -11,9 +11,9 @@ from bus.clock import now_ms
 from bus.home import Home
 from bus.log.sqlite import SqliteLog
 from tests.support.command_line import Tocsin
+from tests.support.samples import UCDP
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-UCDP = DATA / "ucdp_ged" / "ged_v23.1_slice.csv"
 SHEET = DATA / "insecurity_insight" / "education_2023-11-20.json"
 
 

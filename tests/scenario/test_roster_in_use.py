@@ -13,13 +13,12 @@ from bus.client.opened import Opened, open_signed
 from bus.clock import now_ms
 from bus.home import Home, load_keys
 from bus.log.protocol import NewRecord
-from bus.log.sqlite import SqliteLog
 from bus.trust import frame
 from schemas.codec import payload_type, to_wire
 from tests.support.command_line import Tocsin
+from tests.support.samples import UCDP
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-UCDP = DATA / "ucdp_ged" / "ged_v23.1_slice.csv"
 SHEET = DATA / "insecurity_insight" / "education_2023-11-20.json"
 FIELD = DATA / "insecurity_insight" / "protection_2023-11-20.json"
 FAR = "COALITION RESTRICTED//REL TO ALPHA, BETA"
@@ -46,12 +45,9 @@ class Bus(Tocsin):
 
     def told(self, agency: str) -> Told:
         """All deliveries to an agency: change, reference, reason."""
-        log = SqliteLog(Home.open(self.home).log, now_ms)
-        try:
+        with self.log() as log:
             received = open_subscriber(Home.open(self.home), log, agency).poll()
             return [(one.delivery.change, one.delivery.ref, one.delivery.reason) for one in received]
-        finally:
-            log.close()
 
     def good(self, agency: str) -> bool:
         return self("verify", "--as", agency).code == 0
@@ -59,17 +55,17 @@ class Bus(Tocsin):
     def steal(self, ref: str, **changes: Any) -> None:
         """Whoever has alpha's key signs an event as they like and puts it into alpha's topic."""
         home = Home.open(self.home)
-        log = SqliteLog(home.log, now_ms)
-        received = open_subscriber(home, log, "beta").poll()
-        body = next(one.delivery.body for one in received if one.delivery.ref == ref)
+        with self.log() as log:
+            received = open_subscriber(home, log, "beta").poll()
+            body = next(one.delivery.body for one in received if one.delivery.ref == ref)
         assert body is not None
         opened = open_signed(body)
         assert isinstance(opened, Opened)
         header = opened.message.header.model_copy(update={"created_at": now_ms(), **changes})
         message = opened.message.model_copy(update={"header": header})
         signed = frame.sign(payload_type("event", "field"), to_wire(message), load_keys(home, "alpha")[0])
-        log.append("submissions.alpha", [NewRecord("submissions.alpha", b"field", signed.encode())])
-        log.close()
+        with self.log() as log:
+            log.append("submissions.alpha", [NewRecord("submissions.alpha", b"field", signed.encode())])
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,15 @@
 import io
 import json
 import shutil
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bus.cli import main
+from bus.clock import now_ms
+from bus.home import Home
+from bus.log.sqlite import SqliteLog
 
 
 class Done(NamedTuple):
@@ -50,6 +54,15 @@ class Tocsin:
         """The same bus in a folder of its own, for one test alone."""
         shutil.copytree(self.home, folder / "home")
         return Tocsin(folder / "home")
+
+    @contextmanager
+    def log(self) -> Iterator[SqliteLog]:
+        """The home's log, beside whatever works on it."""
+        log = SqliteLog(Home.open(self.home).log, now_ms)
+        try:
+            yield log
+        finally:
+            log.close()
 
     def __call__(self, *words: str) -> Done:
         """Run one command, whatever its exit code."""

@@ -1,9 +1,11 @@
 """The correlate stage against the naive oracle, over whole histories: what differs, and where."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
+
+import pytest
 
 from bus.client.picture import Picture
 from bus.stages.correlate.stage import Correlate
@@ -33,11 +35,32 @@ class Difference(NamedTuple):
         return "\n".join(lines)
 
 
+Plant = Callable[[pytest.MonkeyPatch], None]
+"""Puts a bug into the stage."""
+
+
+def told(seed: int, draw: Callable[[int], History] = history) -> tuple[History, list[Deliveries]]:
+    """The history that is drawn from a seed, with what the oracle says of it; computed once per process."""
+    return _told(seed, draw)
+
+
 @cache
-def told(seed: int) -> tuple[History, list[Deliveries]]:
-    """The history of a seed, with what the oracle says of it; computed once per process."""
-    run = history(seed)
+def _told(seed: int, draw: Callable[[int], History]) -> tuple[History, list[Deliveries]]:
+    run = draw(seed)
     return run, expected(run)
+
+
+def is_found(
+    plant: Plant, seeds: Iterable[int], monkeypatch: pytest.MonkeyPatch, draw: Callable[[int], History] = history
+) -> bool:
+    """Whether the stage, with this bug, differs from the oracle in the history of one of the seeds."""
+    for seed in seeds:
+        run, said = told(seed, draw)
+        with monkeypatch.context() as patch:
+            plant(patch)
+            if next(differences(run, said, random.Random(seed)), None) is not None:
+                return True
+    return False
 
 
 def expected(run: History) -> list[Deliveries]:

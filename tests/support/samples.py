@@ -1,5 +1,6 @@
 """Real partner files: small slices inside the project, and the whole ones beside it where they are."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,27 @@ import pytest
 DATA = Path(__file__).resolve().parents[1] / "data"
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 PARTNERS = ("ucdp_ged", "insecurity_insight")
+UCDP = DATA / "ucdp_ged" / "ged_v23.1_slice.csv"
 
 
 def slices(partner: str) -> list[Path]:
     """The small files of a partner, in order."""
     return sorted(path for path in (DATA / partner).iterdir() if path.suffix in {".csv", ".json"})
+
+
+def ucdp_rows() -> list[dict[str, str]]:
+    """The rows of `UCDP`."""
+    with UCDP.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_sheet(path: Path, rows: list[dict[str, str]]) -> str:
+    """Write rows of `UCDP`, perhaps changed, into a file; returns where it lies."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ucdp_rows()[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    return str(path)
 
 
 def alerts(folder: str) -> list[Path]:

@@ -1,6 +1,5 @@
 """`convert` and `publish`: formats are found, bad rows are named, nothing is doubled."""
 
-import csv
 import io
 import json
 import sys
@@ -9,24 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import Done, Tocsin
+from tests.support.samples import UCDP, ucdp_rows, write_sheet
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-UCDP = DATA / "ucdp_ged" / "ged_v23.1_slice.csv"
 SHEET = DATA / "insecurity_insight" / "education_2023-11-20.json"
 AS = ("--as", "alpha", "--feed", "reports")
-
-
-def ucdp_rows() -> list[dict[str, str]]:
-    with UCDP.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write(path: Path, rows: list[dict[str, str]]) -> str:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
-    return str(path)
 
 
 def test_convert_is_offline_and_accounts_for_every_cell(tmp_path: Path) -> None:
@@ -80,7 +66,7 @@ def test_a_file_of_no_format_publishes_nothing(tocsin: Tocsin, tmp_path: Path) -
 def test_one_bad_row_publishes_the_others_and_says_so(tocsin: Tocsin, tmp_path: Path) -> None:
     rows = ucdp_rows()
     rows[2]["date_start"] = "the day before yesterday"
-    path = write(tmp_path / "one_bad.csv", rows)
+    path = write_sheet(tmp_path / "one_bad.csv", rows)
     done = tocsin("publish", path, *AS)
     assert done.code == 1
     assert f"{len(rows) - 1} new, 1 refused" in done.out
@@ -166,7 +152,7 @@ def test_what_makes_no_sense_is_said_so(tocsin: Tocsin, words: tuple[str, ...], 
 def test_json_is_whole_whatever_a_partner_writes(tocsin: Tocsin, tmp_path: Path) -> None:
     rows = ucdp_rows()[:1]
     rows[0]["where_coordinates"] = "الفاشر \x1b[31m\u202eevil"
-    tocsin.ok("publish", write(tmp_path / "odd.csv", rows), *AS)
+    tocsin.ok("publish", write_sheet(tmp_path / "odd.csv", rows), *AS)
     tocsin.ok("run", "--until-idle")
     (ref,) = [one["ref"] for one in tocsin.items("events", "ls", "--as", "beta")]
     shown = tocsin.ok("events", "show", ref, "--as", "beta")

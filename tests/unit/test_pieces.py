@@ -5,22 +5,18 @@ import gzip
 import io
 import tracemalloc
 from pathlib import Path
-from typing import Final
 
 import pytest
 
 from adapters import Translation, load
 from adapters.pieces import added, translate_pieces
 from adapters.refusals import Code
-
-DATA: Final = Path(__file__).resolve().parents[1] / "data"
-UCDP: Final = DATA / "ucdp_ged" / "ged_v23.1_slice.csv"
+from tests.support.samples import ucdp_rows
 
 
 def table(count: int, **odd: str) -> bytes:
     """So many rows, the ones of the slice again and again; in row 7 a newline within a cell."""
-    with UCDP.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = ucdp_rows()
     out = io.StringIO()
     writer = csv.DictWriter(out, rows[0].keys())
     writer.writeheader()
